@@ -1,0 +1,28 @@
+"""The formats: one module for each way in which a family of devices writes topics and payloads.
+
+A format's module has `DEFAULT_TOPIC` (the base topic that its makers use), `source(config)` (decodes; see
+`devices.model.Source`) and `encode` (the reverse, for simulators and tests). A format is known by the name of its
+module, and by being listed here.
+"""
+
+from importlib import import_module
+from typing import Final
+
+from devices.model import Source, SourceConfig
+
+FORMATS: Final = (
+    "native",
+    "zigbee2mqtt",
+)
+
+
+def make_source(config: SourceConfig) -> Source:
+    """The decoding side of the format that `config` names.
+
+    Raises:
+        LookupError: there is no such format.
+    """
+    if config.format not in FORMATS:
+        raise LookupError(f"unknown format {config.format!r}: known are {', '.join(FORMATS)}")
+    source: Source = import_module(f"devices.formats.{config.format}").source(config)
+    return source

@@ -1,0 +1,317 @@
+"""The types that cross a border between packages: messages, readings, and the places and devices of a council.
+
+Time is integer nanoseconds since 1970, UTC, everywhere inside.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from devices.schema import Field
+
+SECOND = 1_000_000_000
+FOREVER = 2**63 - 1
+"""The end of an assignment that has no end."""
+
+
+class Message(NamedTuple):
+    """One MQTT application message as it arrived."""
+
+    topic: str
+    payload: bytes
+    received: int
+    """time of arrival, ns"""
+    retained: bool = False
+    """the RETAIN flag: the broker held it, so its age is unknown"""
+
+
+class TimeSource(StrEnum):
+    """Who said when a value was measured."""
+
+    DEVICE = "device"
+    NETWORK = "network"
+    GATEWAY = "gateway"
+    ARRIVAL = "arrival"
+
+
+class Fate(StrEnum):
+    """What becomes of a message; each has exactly one."""
+
+    STORED = "stored"
+    JOURNALLED = "journalled"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+
+
+class Reason(StrEnum):
+    """Why a message, or one value of it, was not stored."""
+
+    # kept in quarantine: somebody has to mend something
+    UNKNOWN_TOPIC = "unknown_topic"
+    UNKNOWN_DEVICE = "unknown_device"
+    BAD_TOPIC = "bad_topic"
+    EMPTY_PAYLOAD = "empty_payload"
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    UNKNOWN_FIELD = "unknown_field"
+    WRONG_TYPE = "wrong_type"
+    WRONG_UNIT = "wrong_unit"
+    NOT_FINITE = "not_finite"
+    OUT_OF_RANGE = "out_of_range"
+    BAD_TIME = "bad_time"
+    TIME_OUT_OF_WINDOW = "time_out_of_window"
+    DEVICE_ERROR = "device_error"
+    NOT_ASSIGNED = "not_assigned"
+    NO_DESCRIPTION = "no_description"
+    DATABASE_REFUSED = "database_refused"
+    # refused: understood, and rightly not a reading; counted, not kept
+    RETAINED = "retained"
+    DESCRIPTION = "description"
+    PRESENCE = "presence"
+    COMMAND = "command"
+    UNCHANGED = "unchanged"
+    NO_VALUE = "no_value"
+    OTHER_ROUTE = "other_route"
+
+
+REFUSED = frozenset(
+    {
+        Reason.RETAINED,
+        Reason.DESCRIPTION,
+        Reason.PRESENCE,
+        Reason.COMMAND,
+        Reason.UNCHANGED,
+        Reason.NO_VALUE,
+        Reason.OTHER_ROUTE,
+    }
+)
+"""Reasons that are no fault: the message was understood and holds no new reading."""
+
+MEND: Mapping[Reason, str] = {
+    Reason.UNKNOWN_TOPIC: "no format claims this topic: add its source to council.yaml, or narrow the subscription",
+    Reason.UNKNOWN_DEVICE: "add the device to the registry, then replay the quarantine",
+    Reason.BAD_TOPIC: "publish to <root>/<council>/<building>/<device>/readings with levels of a-z, 0-9 and -",
+    Reason.EMPTY_PAYLOAD: "send a payload; an empty one only clears a retained message",
+    Reason.TOO_LARGE: "send fewer readings in a message, or raise max_payload_bytes",
+    Reason.MALFORMED: "send what the format prescribes; the detail names the place",
+    Reason.UNKNOWN_FIELD: "use a name of the schema (docs/schema.md), or map it in the device's model",
+    Reason.WRONG_TYPE: "send a number, or true or false for a state",
+    Reason.WRONG_UNIT: "send the unit of the schema, or describe the unit in the format's own way",
+    Reason.NOT_FINITE: "NaN and infinity are no values: leave the key out when the sensor has none",
+    Reason.OUT_OF_RANGE: "the value is outside what is physically plausible: check sensor, unit and scale",
+    Reason.BAD_TIME: "send time as RFC 3339 with a zone, or as epoch milliseconds",
+    Reason.TIME_OUT_OF_WINDOW: "set the device's clock, or widen the accepted window for a backfill",
+    Reason.DEVICE_ERROR: "the device says that its sensor failed: mend or replace it",
+    Reason.NOT_ASSIGNED: "the device has no place at the time of the reading: date its assignment in the registry",
+    Reason.NO_DESCRIPTION: "the gateway has not described the device yet: restart the gateway, or wait for its next description",
+    Reason.DATABASE_REFUSED: "the database refused the line; the detail is its answer",
+}
+
+
+class Reading(NamedTuple):
+    """One value in the schema's unit."""
+
+    field: Field
+    value: float
+    channel: str = ""
+    """tells two sensors of one quantity in one device apart (`l1`, `left`); empty where there is one"""
+
+
+class Reject(NamedTuple):
+    """One value, or the whole message, that is not stored."""
+
+    reason: Reason
+    detail: str
+    """what was found where; safe to print"""
+
+
+@dataclass(slots=True)
+class Sample:
+    """Values of one device at one time."""
+
+    readings: list[Reading]
+    time: int | None = None
+    """ns; None where nobody but the receiver knows the time"""
+    time_source: TimeSource = TimeSource.ARRIVAL
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a format makes of one message. No I/O has happened and nothing was validated yet."""
+
+    address: str = ""
+    """the device's address within the source; empty where the message is about no single device"""
+    samples: list[Sample] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    presence: bool | None = None
+    """the device (or with an empty address: the whole source) says that it is online or offline"""
+
+
+class Source(Protocol):
+    """One place where messages of one format come from: a gateway, a bridge, an application, a topic root.
+
+    A source may remember what earlier messages said (descriptions, births, caches); `state` and `restore` carry that
+    over a restart. It never does I/O and never reads a clock.
+    """
+
+    filters: tuple[str, ...]
+    """MQTT topic filters to subscribe to; commands are not among them"""
+
+    def claims(self, topic: str) -> bool:
+        """Whether a message on `topic` belongs to this source."""
+
+    def decode(self, message: Message) -> Decoded:
+        """Read one message. Never raises for what came from outside: a fault is a `Reject`."""
+
+    def state(self) -> dict[str, bytes]:
+        """What changed since the last call and must survive a restart; values are opaque."""
+
+    def restore(self, state: Mapping[str, bytes]) -> None:
+        """Take back all that `state` ever returned, last value for each key."""
+
+
+MakeSource = Callable[["SourceConfig"], Source]
+
+
+class DeviceKind(StrEnum):
+    """What a device is for; a device may send more than its kind implies."""
+
+    RADIATOR_THERMOSTAT = "radiator_thermostat"
+    BULB = "bulb"
+    ROOM_SENSOR = "room_sensor"
+    DOOR_CONTACT = "door_contact"
+    SMART_PLUG = "smart_plug"
+    PEOPLE_COUNTER = "people_counter"
+    ELECTRICITY_METER = "electricity_meter"
+    GAS_METER = "gas_meter"
+    HEAT_METER = "heat_meter"
+    WATER_METER = "water_meter"
+    WEATHER_STATION = "weather_station"
+    WATER_SENSOR = "water_sensor"
+    GATEWAY = "gateway"
+    OTHER = "other"
+
+
+class Utility(StrEnum):
+    ELECTRICITY = "electricity"
+    GAS = "gas"
+    HEAT = "heat"
+    WATER = "water"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """A source as the registry lists it."""
+
+    id: str
+    council: str
+    format: str
+    topic: str
+    """base topic, without a trailing slash"""
+    building: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A metering point: what a meter device measures. It outlives the device."""
+
+    id: str
+    utility: Utility
+    parent: str = ""
+    """id of the meter that this one is a sub-meter of; empty for a main meter"""
+    use: str = ""
+    """what a sub-meter serves: lighting, sockets, catering, pool …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where a device is and what it meters from `start` (inclusive) to `end` (exclusive), ns."""
+
+    start: int
+    end: int
+    building: str
+    level: str = ""
+    space: str = ""
+    meter: str = ""
+    opening_register: float | None = None
+    """reading of the meter's register when the assignment began, in the schema's unit"""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One installed unit. Its identity is (council, id); the topic only names it."""
+
+    id: str
+    council: str
+    kind: DeviceKind
+    model: str
+    source: str
+    """id of its source; `native` for the council's own topic tree"""
+    address: str
+    """address within the source"""
+    interval: int
+    """expected seconds between messages"""
+    assignments: tuple[Assignment, ...]
+    """in time order, not overlapping"""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    id: str
+    name: str
+    level: str
+    use: str
+    """classroom, office, corridor, pool hall …"""
+    area_m2: float
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """One opening of a day, local time; `end` 00:00 is midnight at the end of the day."""
+
+    days: frozenset[int]
+    """0 Monday … 6 Sunday"""
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    id: str
+    council: str
+    name: str
+    use: str
+    tm46: int
+    """category of CIBSE TM46, 1 to 29"""
+    floor_area_m2: float
+    uprn: str
+    """empty where it has none"""
+    hours: tuple[Hours, ...]
+    levels: Mapping[str, str]
+    """id → name, from the ground up"""
+    spaces: Mapping[str, Space]
+    meters: Mapping[str, Meter]
+
+
+@dataclass(frozen=True, slots=True)
+class Council:
+    id: str
+    name: str
+    gss: str
+    """GSS code of the Office for National Statistics; empty for an invented council"""
+    climate_station: str
+    buildings: Mapping[str, Building]
+    sources: Mapping[str, SourceConfig]
+    devices: Mapping[str, Device]
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """All councils of a registry."""
+
+    councils: Mapping[str, Council]
