@@ -106,7 +106,7 @@ MEND: Mapping[Reason, str] = {
     Reason.TIME_OUT_OF_WINDOW: "set the device's clock, or widen the accepted window for a backfill",
     Reason.DEVICE_ERROR: "the device says that its sensor failed: mend or replace it",
     Reason.NOT_ASSIGNED: "the device has no place at the time of the reading: date its assignment in the registry",
-    Reason.NO_DESCRIPTION: "the gateway has not described the device yet: restart the gateway, or wait for its next description",
+    Reason.NO_DESCRIPTION: "the gateway has not described the device yet: restart it, or wait for its next description",
     Reason.DATABASE_REFUSED: "the database refused the line; the detail is its answer",
 }
 
