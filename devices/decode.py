@@ -103,10 +103,11 @@ class Decoder:
     def decode(self, message: Message) -> Outcome:
         """Decode and validate one message. Never raises for what came from outside."""
         topic = message.topic
-        route = self._by_topic.get(topic, False)
-        if route is False:
+        try:
+            route = self._by_topic[topic]
+        except KeyError:
             route = self._find(topic)
-        if not route:
+        if route is None:
             return Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
         name, source, devices = route
         if len(message.payload) > self._max_payload and not source.describes(topic):
