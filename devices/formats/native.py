@@ -68,6 +68,10 @@ class _Native:
     def claims(self, topic: str) -> bool:
         return topic.startswith(self._prefix) and topic.endswith((_READINGS, _STATUS))
 
+    def describes(self, topic: str) -> bool:
+        del topic
+        return False
+
     def decode(self, message: Message) -> Decoded:
         topic, payload, _, retained = message
         address = self._addresses.get(topic)
