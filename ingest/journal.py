@@ -61,9 +61,9 @@ class Entry:
     received: int = 0
     """arrival of the oldest message, ns"""
     lines: list[str] = field(default_factory=list)
-    sizes: array[int] = field(default_factory=lambda: array("I"))
+    sizes: "array[int]" = field(default_factory=lambda: array("I"))
     """lines of each message that has any, in the order of `lines`"""
-    packets: array[int] = field(default_factory=lambda: array("Q"))
+    packets: "array[int]" = field(default_factory=lambda: array("Q"))
     """packet identifier << 32 | CRC-32 of topic and payload, of each message that will be acknowledged"""
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(name, reason) → how many"""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from devices.decode import Placed
-from devices.model import Assignment, Device, Meter, Reading
+from devices.model import Assignment, Device, Estate, Meter, Reading
 
 MAX_TAG: Final = 256
 _ESCAPES: Final = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\=", "\\": "/"})
@@ -20,14 +20,15 @@ def escape_tag(value: str) -> str:
 
 
 class Tags:
-    """The tags of each device at each of its assignments, made once.
+    """The tags of each device at each of its assignments, made once."""
 
-    Args:
-        meters: metering points by council, building and meter id.
-    """
-
-    def __init__(self, meters: Mapping[tuple[str, str, str], Meter]) -> None:
-        self._meters = meters
+    def __init__(self, estate: Estate) -> None:
+        self._meters: dict[tuple[str, str, str], Meter] = {
+            (council.id, building.id, meter.id): meter
+            for council in estate.councils.values()
+            for building in council.buildings.values()
+            for meter in building.meters.values()
+        }
         self._known: dict[tuple[str, str, int], tuple[str, str]] = {}
 
     def of(self, device: Device, assignment: Assignment) -> tuple[str, str]:

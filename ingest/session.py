@@ -30,10 +30,10 @@ FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 CONNECT_TIMEOUT: Final = 10.0
 
 _MENDS: Final = {
-    mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD: "refused the password: set mqtt.username and mqtt.password",
-    mqtt5.ConnAckReasonCode.NOT_AUTHORIZED: "refused this client: set mqtt.username and mqtt.password",
-    mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION: "does not speak MQTT 5: use Mosquitto 2.0 or newer",
-    mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID: "refused the client id: change mqtt.client_id",
+    int(mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD): "refused the password: set mqtt.username and mqtt.password",
+    int(mqtt5.ConnAckReasonCode.NOT_AUTHORIZED): "refused this client: set mqtt.username and mqtt.password",
+    int(mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION): "does not speak MQTT 5: use Mosquitto 2.0 or newer",
+    int(mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID): "refused the client id: change mqtt.client_id",
 }
 
 
@@ -247,8 +247,10 @@ class Session:
         self._paused = False
         _write(connection, connect)
         answer = await _reply(connection, mqtt5.ConnAckPacket)
-        if answer.reason_code:
-            raise RefusedError(_MENDS.get(answer.reason_code, f"refused the connection: {_words(answer.reason_code)}"))
+        if int(answer.reason_code):
+            raise RefusedError(
+                _MENDS.get(int(answer.reason_code), f"refused the connection: {_words(answer.reason_code)}")
+            )
         if not answer.session_present and self.state.connections > 1:
             self.state.lost_sessions += 1
             log.warning("the broker had forgotten the session: what was published meanwhile is lost there")
@@ -268,7 +270,7 @@ class Session:
         _write(connection, mqtt5.SubscribePacket(1, wanted))
         answer = await _reply(connection, mqtt5.SubAckPacket)
         for pattern, code in zip(self.filters, answer.reason_codes, strict=True):
-            if code >= mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR:
+            if int(code) >= int(mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR):
                 raise RefusedError(
                     f"refused the subscription to {pattern}: {_words(code)}; allow it in the broker's ACL"
                 )
