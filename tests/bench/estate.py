@@ -14,8 +14,8 @@ def write_estate(folder: Path, devices: int = DEVICES) -> Path:
         f"id: {COUNCIL}\nname: Bench\ninvented: true\nclimate_station: edinburgh_rbge\n"
     )
     (council / "buildings" / f"{BUILDING}.yaml").write_text(
-        f"id: {BUILDING}\nname: Hall\nuse: office\ntm46: 1\nfloor_area_m2: 1000\n"
-        "hours: []\nlevels: [{id: ground, name: Ground}]\n"
+        "name: Hall\nuse: office\ntm46: 1\nfloor_area_m2: 1000\n"
+        "hours: []\nlevels: {ground: Ground}\n"
         "spaces: [{id: room, name: Room, level: ground, use: office, area_m2: 900, capacity: 10}]\n"
     )
     head = "id,kind,model,interval,building,space,from\n"

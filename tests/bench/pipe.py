@@ -26,6 +26,7 @@ from devices.decode import Decoder
 from devices.model import Message
 from ingest import lineprotocol, servers
 from ingest.lineprotocol import Tags
+from ingest.processes import free_port
 from tests.bench import publisher
 from tests.bench.estate import DEVICES, message, write_estate
 
@@ -82,7 +83,7 @@ async def stack(folder: Path) -> AsyncIterator[Stack]:
         broker = await exits.enter_async_context(servers.mosquitto(folder / "mosquitto"))
         database = await exits.enter_async_context(servers.influxdb(folder / "influxdb"))
         http = await exits.enter_async_context(aiohttp.ClientSession())
-        port = servers.free_port()
+        port = free_port()
         environment = os.environ | {
             "TOLBOOTH_REGISTRY": str(estate),
             "TOLBOOTH_DATA": str(folder / "data"),
@@ -149,7 +150,7 @@ async def raw_load(running: Stack, messages: Sequence[tuple[str, bytes]]) -> flo
 async def throughput(running: Stack, messages: Sequence[tuple[str, bytes]]) -> tuple[float, float]:
     """Messages a second from the first publication to the last confirmation, and CPU µs of ingest for each."""
     ready = publisher.packets(messages)
-    sender = await publisher.connect(running.broker.host, running.broker.port)
+    sender = await publisher.connect(running.broker.host, running.broker.port, "bench-throughput")
     before = _cpu_seconds(running.ingest.pid)
     started = time.monotonic()
     sender.start(ready)
@@ -165,9 +166,9 @@ async def latency(running: Stack, seconds: float) -> tuple[float, float]:
     now = time.time_ns()
     count = int(LATENCY_RATE * seconds)
     ready = publisher.packets([message(index, now + index * 200_000) for index in range(count)])
-    sender = await publisher.connect(running.broker.host, running.broker.port)
+    sender = await publisher.connect(running.broker.host, running.broker.port, "bench-rate")
     load = asyncio.create_task(publisher.at_rate(sender, ready, LATENCY_RATE))
-    prober = await publisher.connect(running.broker.host, running.broker.port)
+    prober = await publisher.connect(running.broker.host, running.broker.port, "bench-probe")
     waits = []
     while not load.done():
         await asyncio.sleep(PROBES_EVERY)
