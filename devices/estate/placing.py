@@ -69,7 +69,7 @@ def _heads(
     other = addresses.setdefault((source, address or first.id), first)
     if other is not first:
         what = f"the address {shown(address or first.id)} of the source {source!r} is that of {other.id!r} too"
-        yield first.place.at("address").problem(what, "give each device its own address; end a swap by re-addressing")
+        yield first.place.at("address").problem(what, "give each device its own; a replacement gets a new one")
 
 
 def _overlapping(

@@ -102,7 +102,7 @@ def uprn(value: object) -> str:
 
 
 Id = Annotated[str, StringConstraints(pattern=ID)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROL)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROL)]
 Topic = Annotated[str, StringConstraints(max_length=200, pattern=f"^{_LEVEL}(/{_LEVEL})*$")]
 Instant = Annotated[
     int,

@@ -66,10 +66,9 @@ def estates(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
             unit.update(source="z2m", address=f"room/{unit['id']}")
         moments = sorted(draw(st.sets(st.dates(min_value=_YEAR_2000), min_size=1, max_size=4)))
         ends = [*[str(each) for each in moments[1:]], None]
+        homes = st.sampled_from([{}, *({"space": room["id"]} for room in rooms)])
         unit["assignments"] = [
-            {"building": "hall", "from": str(start)}
-            | ({"to": end} if end else {})
-            | ({"space": draw(st.sampled_from(rooms))["id"]} if rooms and draw(st.booleans()) else {})
+            {"building": "hall", "from": str(start)} | ({"to": end} if end else {}) | draw(homes)
             for start, end in zip(moments, ends, strict=True)
         ]
     return rooms, units
