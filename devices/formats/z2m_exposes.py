@@ -179,7 +179,7 @@ def _flat(exposes: Json, parent: str = "", endpoint: str = "") -> Iterator[_Expo
         if not isinstance(body, dict):
             continue
         where = str(body.get("endpoint") or endpoint)
-        if body.get("type") in _SPECIFIC and not parent:
+        if str(body.get("type")) in _SPECIFIC and not parent:
             yield from _flat(body.get("features"), str(body["type"]), where)
         elif isinstance(name := body.get("property"), str) and body.get("category") != "config":
             access = body.get("access")
@@ -239,7 +239,7 @@ def _number(name: str, channel: str, unit: str, high: Json) -> Rule | None:
     if name == "color_temp":
         return Rule(BY_NAME["color_temperature"], channel, _MIRED, reciprocal=True) if unit in {"mired", ""} else None
     if name == "brightness":
-        top = high if isinstance(high, int | float) and high > 0 else 254
+        top = high if isinstance(high, int | float) and high >= 1 else 254
         return Rule(BY_NAME["brightness"], channel, 100 / top)
     for target in _NUMBER_NAMES[name][1]:
         factor = _UNITS[BY_NAME[target].unit].get(unit)
