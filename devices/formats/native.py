@@ -42,6 +42,7 @@ _NUMBERS: Final = {name: field for name, field in _SENT.items() if field.kind is
 _STATES: Final = {True: 1.0, False: 0.0}
 _ONLINE: Final = {b"online": True, b"offline": False}
 _ARRIVAL, _DEVICE = TimeSource.ARRIVAL, TimeSource.DEVICE
+_loads = orjson.loads
 _new = tuple.__new__
 
 
@@ -73,18 +74,18 @@ class _Native:
         return False
 
     def decode(self, message: Message) -> Decoded:
-        topic, payload, _, retained = message
-        address = self._addresses.get(topic)
+        address = self._addresses.get(message.topic)
         if address is None:
             return self._decode_new_topic(message)
+        payload = message.payload
         try:
-            body = orjson.loads(payload)
+            body = _loads(payload)
         except orjson.JSONDecodeError as error:
             return _unreadable(address, payload, error)
         if type(body) is not dict:
-            return _decode_array(address, body, retained)
+            return _decode_array(address, body, message.retained)
         rejects: list[Reject] = []
-        sample = _sample(body, retained, rejects, "")
+        sample = _sample(body, message.retained, rejects, "")
         if rejects:
             _shorten(rejects)
         return Decoded(address, [sample] if sample else [], rejects, None)
