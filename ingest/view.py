@@ -228,4 +228,3 @@ def _value(field: Field, value: float | None) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.1f} s"
-
