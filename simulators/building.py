@@ -1,8 +1,8 @@
 """Heat, carbon dioxide and moisture of a space: one resistance, one capacity, one well-mixed volume of air.
 
-    C dT/dt = radiator + people + lights + plugs + sun - H (T - T_out) - U (T - T_building)
-    dc/dt   = G / V - n (c - c_out)
-    dw/dt   = M / (rho V) - n (w - w_out)
+C dT/dt = radiator + people + lights + plugs + sun - H (T - T_out) - U (T - T_building)
+dc/dt   = G / V - n (c - c_out)
+dw/dt   = M / (rho V) - n (w - w_out)
 """
 
 from dataclasses import dataclass

@@ -19,6 +19,7 @@ class Loads:
     ventilation: float = 0.0
     catering: float = 0.0
     pool: float = 0.0
+    heat_pump: float = 0.0
     other: float = 0.0
     gas_heating: float = 0.0
     gas_hot_water: float = 0.0
@@ -26,7 +27,7 @@ class Loads:
     water: float = 0.0
 
     def electricity(self) -> float:
-        return self.lighting + self.sockets + self.ventilation + self.catering + self.pool + self.other
+        return self.lighting + self.sockets + self.ventilation + self.catering + self.pool + self.heat_pump + self.other
 
     def gas(self) -> float:
         return self.gas_heating + self.gas_hot_water
@@ -41,48 +42,66 @@ class Tap:
 
 
 _ALL: Final = {
-    Utility.ELECTRICITY: ("lighting", "sockets", "ventilation", "catering", "pool", "other"),
+    Utility.ELECTRICITY: ("lighting", "sockets", "ventilation", "catering", "pool", "heat_pump", "other"),
     Utility.GAS: ("gas_heating", "gas_hot_water"),
     Utility.HEAT: ("heat",),
     Utility.WATER: ("water",),
 }
 _USES: Final = (
-    (Utility.ELECTRICITY, ("light",), ("lighting",)),
-    (Utility.ELECTRICITY, ("socket", "plug", "small power", "office equipment", "ict"), ("sockets",)),
-    (Utility.ELECTRICITY, ("vent", "fan", "ahu", "hvac", "air handling"), ("ventilation",)),
-    (Utility.ELECTRICITY, ("cater", "kitchen", "dining"), ("catering",)),
-    (Utility.ELECTRICITY, ("pool", "pump"), ("pool",)),
-    (Utility.GAS, ("heat", "boiler"), ("gas_heating",)),
-    (Utility.GAS, ("water", "cater", "kitchen", "pool"), ("gas_hot_water",)),
+    (Utility.ELECTRICITY, ("light",), ("lighting",), 1.0),
+    (Utility.ELECTRICITY, ("socket", "plug", "small power", "ict"), ("sockets",), 1.0),
+    (Utility.ELECTRICITY, ("vent", "fan", "ahu", "hvac", "air handling"), ("ventilation",), 1.0),
+    (Utility.ELECTRICITY, ("cater", "kitchen", "dining"), ("catering",), 1.0),
+    (Utility.ELECTRICITY, ("pool", "pump room"), ("pool",), 1.0),
+    (Utility.ELECTRICITY, ("heat",), ("heat_pump",), 1.0),
+    (Utility.ELECTRICITY, ("laundry", "workshop"), ("sockets",), 0.5),
+    (Utility.ELECTRICITY, ("server", "charging", "lift"), ("other",), 0.5),
+    (Utility.GAS, ("heat", "boiler"), ("gas_heating",), 1.0),
+    (Utility.GAS, ("water", "cater", "kitchen", "pool"), ("gas_hot_water",), 1.0),
+    (Utility.HEAT, ("pool",), ("heat",), 0.4),
+    (Utility.WATER, ("pool", "shower", "kitchen"), ("water",), 0.5),
 )
+"""What the use of a sub-meter names: loads, and how much of them it sees."""
 _UNNAMED: Final = 0.3
-"""share of its parent that a sub-meter sees whose use names no load of ours"""
+"""share of the rest that the sub-meters see together whose use names no load of ours"""
 
 
 def taps(meters: Mapping[str, Meter]) -> dict[str, Tap]:
     """What each metering point of a building sees."""
-    return {id: _tap(meters, meter) for id, meter in meters.items()}
+    return {name: _tap(meters, meter) for name, meter in meters.items()}
 
 
 def watts(tap: Tap, loads: Loads) -> float:
     """What flows through the meter: W, or l/h for water."""
-    return tap.share * sum(getattr(loads, name) for name in tap.loads)
+    total: float = sum(getattr(loads, name) for name in tap.loads)
+    return tap.share * total
+
+
+def has_heat_pump(meters: Mapping[str, Meter]) -> bool:
+    """Whether the building is heated by electricity: one of its meters says so."""
+    return any(_named(meter)[0] == ("heat_pump",) for meter in meters.values())
 
 
 def _tap(meters: Mapping[str, Meter], meter: Meter) -> Tap:
-    siblings = [other for other in meters.values() if (other.utility, other.parent) == (meter.utility, meter.parent)]
-    if not meter.parent or meter.parent not in meters:
+    """A meter below one of another utility (heat below gas) is the first of its own."""
+    above = _above(meters, meter)
+    siblings = [other for other in meters.values() if other.utility is meter.utility and _above(meters, other) is above]
+    if above is None:
         return Tap(_ALL[meter.utility], 1 / len(siblings))
-    parent = _tap(meters, meters[meter.parent])
-    named = _named(meter)
-    if named and set(named) < set(parent.loads):
-        return Tap(named, parent.share / sum(_named(other) == named for other in siblings))
-    rest = tuple(load for load in parent.loads if all(load not in _named(other) for other in siblings))
+    parent = _tap(meters, above)
+    loads, share = _named(meter)
+    if loads and set(loads) <= set(parent.loads) and (share < 1 or loads != parent.loads):
+        return Tap(loads, parent.share * share / sum(_named(other)[0] == loads for other in siblings))
+    rest = tuple(load for load in parent.loads if all(load not in _named(other)[0] for other in siblings))
     return Tap(rest, parent.share * _UNNAMED / len(siblings))
 
 
-def _named(meter: Meter) -> tuple[str, ...]:
-    use = meter.use.lower().replace("_", " ").replace("-", " ")
-    return next(
-        (loads for utility, words, loads in _USES if utility is meter.utility and any(word in use for word in words)), ()
-    )
+def _above(meters: Mapping[str, Meter], meter: Meter) -> Meter | None:
+    parent = meters.get(meter.parent)
+    return parent if parent and parent.utility is meter.utility else None
+
+
+def _named(meter: Meter) -> tuple[tuple[str, ...], float]:
+    use = meter.use.lower().replace("_", " ").replace("-", " ") if meter.parent else ""
+    mine = (row for row in _USES if row[0] is meter.utility)
+    return next(((loads, share) for _, words, loads, share in mine if any(word in use for word in words)), ((), 1.0))

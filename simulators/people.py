@@ -1,9 +1,11 @@
 """How many people are in a space: opening hours, the use of the space, the kind of day, and chance.
 
 Arrivals are smooth and no space holds more than its capacity. The shapes over the day follow the DOE prototype
-schedules for offices and the timetables of Scottish schools; 40 to 65 % of an office come in on a day since hybrid work.
+schedules for offices and the timetables of Scottish schools; 40 to 65 % of an office come in
+on a day since hybrid work.
 """
 
+from itertools import pairwise
 from typing import Final
 
 from devices.model import Building, Space
@@ -14,12 +16,12 @@ _Curve = tuple[tuple[float, float], ...]
 
 _CURVES: Final[dict[str, _Curve]] = {
     "classroom": (
-        (8.4, 0), (9, 0.92), (10.4, 0.92), (10.55, 0.15), (10.8, 0.92), (12.2, 0.9), (12.4, 0.05), (13.2, 0.1), (13.4, 0.9),
-        (15.1, 0.88), (15.5, 0.08), (17, 0),
+        (8.4, 0), (9, 0.92), (10.4, 0.92), (10.55, 0.15), (10.8, 0.92), (12.2, 0.9), (12.4, 0.05), (13.2, 0.1),
+        (13.4, 0.9), (15.1, 0.88), (15.5, 0.08), (17, 0),
     ),
     "office": (
-        (6.5, 0), (8, 0.25), (9, 0.95), (12, 0.95), (12.6, 0.5), (13.4, 0.55), (14, 0.95), (16.5, 0.9), (17.5, 0.3), (19, 0.05),
-        (22, 0),
+        (6.5, 0), (8, 0.25), (9, 0.95), (12, 0.95), (12.6, 0.5), (13.4, 0.55), (14, 0.95), (16.5, 0.9), (17.5, 0.3),
+        (19, 0.05), (22, 0),
     ),
     "meeting": ((8, 0), (9.2, 0.5), (11.8, 0.6), (12.5, 0.2), (14, 0.6), (16.3, 0.5), (17.5, 0)),
     "dining": ((7, 0.02), (11.8, 0.1), (12.3, 0.7), (13, 0.7), (13.6, 0.1), (17, 0.08), (22, 0.02)),
@@ -33,9 +35,9 @@ _CURVES: Final[dict[str, _Curve]] = {
 }  # fmt: skip
 
 _WORDS: Final = (
-    ("classroom", ("class", "nursery", "playroom", "lab", "art", "music")),
+    ("classroom", ("class", "nursery", "playroom", "laborator", "art room", "music")),
     ("meeting", ("meeting", "chamber", "consult", "interview", "training", "boardroom")),
-    ("store", ("store", "plant", "server", "boiler", "toilet", "changing", "wc", "archive")),
+    ("store", ("store", "plant", "server", "boiler", "toilet", "changing", "wc", "archive", "laundry")),
     ("dining", ("dining", "canteen", "kitchen", "café", "cafe", "catering")),
     ("passage", ("corridor", "foyer", "entrance", "reception", "stair", "circulation", "lobby", "atrium", "hallway")),
     ("leisure", ("sport", "gym", "pool", "fitness", "hall", "studio", "dance")),
@@ -111,7 +113,7 @@ def _never_closes(building: Building) -> bool:
 def _along(curve: _Curve, hour: float) -> float:
     if hour <= curve[0][0]:
         return curve[0][1]
-    for (x0, y0), (x1, y1) in zip(curve, curve[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(curve):
         if hour <= x1:
             return y0 + (y1 - y0) * (hour - x0) / (x1 - x0)
     return curve[-1][1]

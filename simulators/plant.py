@@ -9,6 +9,8 @@ from simulators.noise import smooth, uniform
 from simulators.profiles import Profile
 
 BOILER_EFFICIENCY: Final = 0.80
+HEAT_PUMP_COP: Final = 2.8
+"""seasonal, air to water"""
 _GAIN_PCT_K: Final = 40.0
 _INTEGRAL_S: Final = 5_400.0
 _DAYLIGHT_FACTOR: Final = 0.018

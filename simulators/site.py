@@ -7,11 +7,11 @@ from typing import Final
 from devices.model import Building, Council, Space
 from simulators.building import Room, step
 from simulators.data import bank_holidays, climate
-from simulators.meters import Loads, Tap, taps
+from simulators.meters import Loads, Tap, has_heat_pump, taps
 from simulators.moments import Moment, moment
 from simulators.noise import key, smooth, uniform
 from simulators.people import activity, curve_of, in_use, people
-from simulators.plant import BOILER_EFFICIENCY, ask, gas_w, sockets_w, step_lights, step_valve
+from simulators.plant import BOILER_EFFICIENCY, HEAT_PUMP_COP, ask, gas_w, sockets_w, step_lights, step_valve
 from simulators.profiles import Profile, profile
 from simulators.weather import Climate, Weather, weather
 
@@ -36,6 +36,7 @@ class Site:
     rooms: dict[str, Room]
     """by space; under "" the floor that the registry lists no spaces for"""
     taps: dict[str, Tap]
+    heat_pump: bool
     now: Moment
     outdoors: Weather
     loads: Loads = field(default_factory=Loads)
@@ -66,10 +67,11 @@ def make_site(council: Council, building: Building, seed: int, at: int) -> Site:
         bank_holidays=bank_holidays(),
         rooms=rooms,
         taps=taps(building.meters),
+        heat_pump=has_heat_pump(building.meters),
         now=moment(at, bank_holidays()),
         outdoors=weather(station, seed, at),
     )
-    _read_schedules(site, at)
+    read_schedules(site, at)
     site.mean_c = _mean_c(site)
     return site
 
@@ -77,7 +79,7 @@ def make_site(council: Council, building: Building, seed: int, at: int) -> Site:
 def step_site(site: Site, at: int, dt: int) -> None:
     """Carry the building from `at` to `at + dt`, seconds. `dt` is at most a minute or so."""
     if at % _SCHEDULE_S < dt:
-        _read_schedules(site, at)
+        read_schedules(site, at)
     about, loads, daylight = site.profile, site.loads, site.outdoors.daylight_lx
     lighting = sockets = heat = crowd = 0.0
     for room in site.rooms.values():
@@ -95,7 +97,10 @@ def step_site(site: Site, at: int, dt: int) -> None:
     loads.catering = area * about.catering_w * site.catering
     loads.heat = heat + area * about.process_w
     loads.gas_hot_water = area * about.hot_water_w * site.going_on
-    loads.gas_heating = loads.heat / BOILER_EFFICIENCY
+    if site.heat_pump:
+        loads.heat_pump = loads.heat / HEAT_PUMP_COP
+    else:
+        loads.gas_heating = loads.heat / BOILER_EFFICIENCY
     loads.water = about.water_l * crowd + 0.004 * area
     site.mean_c = _mean_c(site)
 
@@ -109,7 +114,8 @@ def annual_kwh(site: Site) -> tuple[float, float]:
     return electricity * area, gas * area
 
 
-def _read_schedules(site: Site, at: int) -> None:
+def read_schedules(site: Site, at: int) -> None:
+    """Read clock, weather and timetables for `at`; the steps do so every five minutes."""
     now = site.now = moment(at, site.bank_holidays)
     site.outdoors = weather(site.climate, site.seed, at)
     building, about = site.building, site.profile
@@ -119,8 +125,8 @@ def _read_schedules(site: Site, at: int) -> None:
     wobble = 0.97 + 0.06 * smooth(site.of, at / 3_600)
     site.loads.other = building.floor_area_m2 * about.base_w * wobble
     site.loads.pool = building.floor_area_m2 * about.pool_w * wobble
-    for id, room in site.rooms.items():
-        space = building.spaces.get(id) or Space("", "", "", "", room.area_m2, room.capacity)
+    for name, room in site.rooms.items():
+        space = building.spaces.get(name) or Space("", "", "", "", room.area_m2, room.capacity)
         room.expected = people(building, space, room.curve, room.of, now)
         ask(room, building, about, now, used, site.outdoors.temperature_c)
         room.plugs_w = sockets_w(room, about, at)
@@ -150,7 +156,7 @@ def _room(building: Building, space: Space, about: Profile, curve: str, of: int)
         setback_c=about.setback_c,
         people_w=about.people_w,
         co2_lph=about.co2_lph,
-        fresh_air=0.55 + 0.7 * uniform(of, 9),
+        fresh_air=0.3 + 0.8 * uniform(of, 9),
         pool=pool,
         temperature_c=(setpoint + about.setback_c) / 2 if about.intermittent else setpoint,
     )
