@@ -106,7 +106,7 @@ MEND: Mapping[Reason, str] = {
     Reason.TIME_OUT_OF_WINDOW: "set the device's clock, or widen the accepted window for a backfill",
     Reason.DEVICE_ERROR: "the device says that its sensor failed: mend or replace it",
     Reason.NOT_ASSIGNED: "the device has no place at the time of the reading: date its assignment in the registry",
-    Reason.NO_DESCRIPTION: "the gateway has not described the device yet: restart the gateway, or wait for its next description",
+    Reason.NO_DESCRIPTION: "the gateway has not described the device yet: restart it, or wait for its next description",
     Reason.DATABASE_REFUSED: "the database refused the line; the detail is its answer",
 }
 
@@ -136,6 +136,8 @@ class Sample:
     time: int | None = None
     """ns; None where nobody but the receiver knows the time"""
     time_source: TimeSource = TimeSource.ARRIVAL
+    address: str = ""
+    """the device's address where one message speaks of several; empty means the message's own"""
 
 
 @dataclass(slots=True)
@@ -162,6 +164,9 @@ class Source(Protocol):
 
     def claims(self, topic: str) -> bool:
         """Whether a message on `topic` belongs to this source."""
+
+    def describes(self, topic: str) -> bool:
+        """Whether messages on `topic` describe devices, and so may be as large as MQTT allows."""
 
     def decode(self, message: Message) -> Decoded:
         """Read one message. Never raises for what came from outside: a fault is a `Reject`."""
@@ -213,6 +218,8 @@ class SourceConfig:
     """base topic, without a trailing slash"""
     building: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    """address → model, as the registry knows them; filled in when the source is made"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+# One command for each thing one does here; `make` alone lists them.
+SHELL := /bin/bash
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup browser test check fmt demo demo-clean bench lock
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+
+setup: .venv/.ready ## make .venv from the lock, install Mosquitto and InfluxDB where they are missing
+	@.ci/packages zoneinfo mosquitto influxdb
+
+.venv/.ready: requirements-dev.lock pyproject.toml .ci/venv
+	@.ci/venv
+
+browser: setup
+	@.ci/packages chromium
+
+check: setup ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fmt: setup ## format, and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: browser check ## all that CI runs: lint, types and tests
+	$(BIN)/pytest
+
+demo: setup ## broker, database, ingest and a simulated council; FOR=30s ends it by itself
+	@$(BIN)/tolbooth up $(if $(FOR),--for $(FOR))
+
+demo-clean: setup ## remove the demo's data
+	@$(BIN)/tolbooth clean --yes
+
+bench: setup ## measure the whole path; JSON=1 for machines
+	@$(BIN)/python -m tests.bench $(if $(JSON),--json)
+
+lock: setup ## resolve the dependencies anew
+	$(LOCK) --upgrade --extra dashboards --output-file requirements.lock
+	$(LOCK) --upgrade --all-extras --constraints requirements.lock --output-file requirements-dev.lock

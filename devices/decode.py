@@ -1,0 +1,183 @@
+"""From a message to what of it may be stored: which source, which device, which place, and is the value plausible.
+
+Everything here is pure: time comes with the message, and what a source must remember it hands over as `state`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from devices.formats import make_source
+from devices.model import (
+    SECOND,
+    Assignment,
+    Device,
+    Estate,
+    Message,
+    Reading,
+    Reason,
+    Reject,
+    Sample,
+    Source,
+    SourceConfig,
+    TimeSource,
+)
+from devices.schema import Kind
+
+MAX_TOPICS: Final = 65_536
+"""Topics whose source is remembered; beyond that the memory is emptied, so that a flood of topics costs no memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How far a claimed time may lie from the time of arrival, ns."""
+
+    past: int = 30 * 86_400 * SECOND
+    future: int = 600 * SECOND
+
+
+@dataclass(slots=True)
+class Placed:
+    """A sample that passed, with the assignment of its device at its time."""
+
+    device: Device
+    assignment: Assignment
+    time: int
+    time_source: TimeSource
+    readings: list[Reading]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one message. Without `placed` nothing of it is stored, and `rejects` says why."""
+
+    device: Device | None
+    placed: list[Placed]
+    rejects: list[Reject]
+    presence: bool | None = None
+    source: str = ""
+    """`council/source`, empty where no source claims the topic"""
+    address: str = ""
+
+
+class Decoder:
+    """Decodes and validates messages of all sources of an estate.
+
+    Args:
+        estate: the registry; an unknown device writes nothing.
+        window: how far claimed times may lie from arrival.
+        max_payload: bytes; a longer payload is refused unless it describes devices.
+    """
+
+    def __init__(self, estate: Estate, *, window: Window | None = None, max_payload: int = 262_144) -> None:
+        self._window = window or Window()
+        self._max_payload = max_payload
+        self._sources: dict[str, Source] = {}
+        self._devices: dict[str, dict[str, Device]] = {}
+        for key, config in _configs(estate):
+            self._sources[key] = make_source(config)
+            self._devices[key] = {}
+        for council in estate.councils.values():
+            for device in council.devices.values():
+                self._devices[f"{council.id}/{device.source}"][device.address] = device
+        self._by_topic: dict[str, tuple[str, Source, dict[str, Device]] | None] = {}
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Every topic filter to subscribe to, sorted, without repeats."""
+        return tuple(sorted({topic for source in self._sources.values() for topic in source.filters}))
+
+    def restore(self, states: Iterable[tuple[str, str, bytes]]) -> None:
+        """Give sources back what they remembered: (source, key, value) as `states` returned them."""
+        grouped: dict[str, dict[str, bytes]] = {}
+        for source, key, value in states:
+            grouped.setdefault(source, {})[key] = value
+        for name, state in grouped.items():
+            if name in self._sources:
+                self._sources[name].restore(state)
+
+    def states(self) -> list[tuple[str, str, bytes]]:
+        """What sources must remember since the last call."""
+        return [(name, key, value) for name, source in self._sources.items() for key, value in source.state().items()]
+
+    def decode(self, message: Message) -> Outcome:
+        """Decode and validate one message. Never raises for what came from outside."""
+        topic = message.topic
+        try:
+            route = self._by_topic[topic]
+        except KeyError:
+            route = self._find(topic)
+        if route is None:
+            return Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
+        name, source, devices = route
+        if len(message.payload) > self._max_payload and not source.describes(topic):
+            detail = f"{len(message.payload)} bytes, at most {self._max_payload} are read"
+            return Outcome(None, [], [Reject(Reason.TOO_LARGE, detail)], source=name)
+        decoded = source.decode(message)
+        outcome = Outcome(devices.get(decoded.address), [], decoded.rejects, decoded.presence, name, decoded.address)
+        for sample in decoded.samples:
+            address = sample.address or decoded.address
+            device = devices.get(address)
+            if device is None:
+                outcome.rejects.append(Reject(Reason.UNKNOWN_DEVICE, f"{name}: {address}"))
+            else:
+                self._place(sample, message.received, device, outcome)
+        return outcome
+
+    def _find(self, topic: str) -> tuple[str, Source, dict[str, Device]] | None:
+        found = None
+        for name, source in self._sources.items():
+            if source.claims(topic):
+                found = (name, source, self._devices[name])
+                break
+        if len(self._by_topic) >= MAX_TOPICS:
+            self._by_topic.clear()
+        self._by_topic[topic] = found
+        return found
+
+    def _place(self, sample: Sample, received: int, device: Device, outcome: Outcome) -> None:
+        time = sample.time
+        if time is None:
+            time, time_source = received, TimeSource.ARRIVAL
+        else:
+            time_source = sample.time_source
+            if not received - self._window.past <= time <= received + self._window.future:
+                outcome.rejects.append(Reject(Reason.TIME_OUT_OF_WINDOW, _claim(time, received)))
+                return
+        for assignment in device.assignments:
+            if assignment.start <= time < assignment.end:
+                break
+        else:
+            outcome.rejects.append(Reject(Reason.NOT_ASSIGNED, f"{device.id} has no place at {time} ns"))
+            return
+        readings = sample.readings
+        for field, value, _ in readings:
+            if not field.low <= value <= field.high:
+                readings = list(_plausible(sample.readings, outcome.rejects))
+                break
+        if readings:
+            outcome.placed.append(Placed(device, assignment, time, time_source, readings))
+
+
+def _configs(estate: Estate) -> Iterator[tuple[str, SourceConfig]]:
+    for council in estate.councils.values():
+        for source in council.sources.values():
+            models: Mapping[str, str] = {d.address: d.model for d in council.devices.values() if d.source == source.id}
+            yield f"{council.id}/{source.id}", replace(source, models=models)
+
+
+def _claim(time: int, received: int) -> str:
+    ahead = (time - received) / SECOND
+    return f"claimed {time} ns, {abs(ahead):.0f} s {'after' if ahead > 0 else 'before'} arrival"
+
+
+def _plausible(readings: list[Reading], rejects: list[Reject]) -> Iterator[Reading]:
+    for reading in readings:
+        field, value, _ = reading
+        if field.low <= value <= field.high:
+            yield reading
+        elif value - value != 0:
+            rejects.append(Reject(Reason.NOT_FINITE, f"{field.name} is {value}"))
+        else:
+            wanted = "0 or 1" if field.kind is Kind.STATE else f"{field.low:g} to {field.high:g} {field.unit}"
+            rejects.append(Reject(Reason.OUT_OF_RANGE, f"{field.name} is {value:g}, plausible is {wanted}"))

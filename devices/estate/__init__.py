@@ -1,0 +1,1 @@
+"""How an estate is written: its files, what may stand in them, and what must agree between them."""

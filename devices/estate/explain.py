@@ -1,0 +1,73 @@
+"""Says in words what pydantic found, with the mend."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from devices.estate.problem import Problem, nearest, shown, suggest
+from devices.estate.shapes import Shape, keys
+from devices.estate.text import Place
+from devices.estate.values import ID
+
+S = TypeVar("S", bound=Shape)
+
+_WORDS: Final = {
+    "estate": ("{key}: {what}", "{mend}"),
+    "missing": ("{key!r} is missing", "add it"),
+    "string_type": ("{key}: {found} is no text", "write it in quotes"),
+    "string_too_short": ("{key} is empty", "fill it in"),
+    "too_short": ("{key} is empty", "add at least one"),
+    "string_too_long": ("{key} is too long", "keep it within {max_length} characters"),
+    "model_type": ("{found} is no mapping", "write it as 'key: value' lines"),
+    "dict_type": ("{key}: {found} is no mapping", "write it as 'key: value' lines"),
+    "list_type": ("{key}: {found} is no list", "begin each item with '- '"),
+    "bool_type": ("{key}: {found} is no yes or no", "write true or false"),
+    "bool_parsing": ("{key}: {found} is no yes or no", "write true or false"),
+    "int_type": ("{key}: {found} is no whole number", "write a whole number, without quotes"),
+    "int_from_float": ("{key}: {found} is no whole number", "write a whole number"),
+    "int_parsing": ("{key}: {found} is no whole number", "write a whole number"),
+    "float_type": ("{key}: {found} is no number", "write a number, without quotes"),
+    "float_parsing": ("{key}: {found} is no number", "write a number, with a point and no commas"),
+    "finite_number": ("{key}: {found} is no number", "write a finite number"),
+    "greater_than": ("{key}: {found} is too small", "give more than {gt:g}"),
+    "greater_than_equal": ("{key}: {found} is too small", "give {ge:g} or more"),
+    "less_than_equal": ("{key}: {found} is too large", "give {le:g} or less"),
+}
+
+
+def shaped(
+    shape: type[S], raw: object, place: Place, problems: list[Problem], *, strict: bool | None = None
+) -> S | None:
+    """`raw` as a `shape`, or None and its problems. `strict` False is for CSV, whose cells are all text."""
+    try:
+        return shape.model_validate(raw, strict=strict)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            path = [step for step in details["loc"] if step != "[key]"]
+            what, mend = _explain(details, shape, str(path[-1]) if path else "")
+            problems.append(place.at(*path).problem(what, mend))
+        return None
+
+
+def _explain(error: ErrorDetails, shape: type[Shape], key: str) -> tuple[str, str]:
+    context: Mapping[str, object] = error.get("ctx", {})
+    found = shown(error["input"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {shown(key)}", suggest(key, keys(shape), f"the keys are {', '.join(keys(shape))}")
+    if error["type"] == "enum":
+        known = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        near = nearest(str(error["input"]), known)
+        return f"{key}: unknown {found}", f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+    if error["type"] == "string_pattern_mismatch":
+        if context["pattern"] == ID:
+            return f"{key}: {found} is no id", "use 1 to 64 of a-z, 0-9 and -"
+        if key == "topic":
+            return f"{key}: {found} is no base topic", "leave out wildcards, and slashes at either end"
+        return f"{key}: {found} holds a control character", "remove it"
+    if key == "tm46":
+        return f"{key}: {found} is no category of TM46", "use 1 to 29; devices/data/tm46.csv names them"
+    what, mend = _WORDS.get(error["type"], ("{key}: {found} does not fit", error["msg"]))
+    words = {**context, "key": key, "found": found}
+    return what.format_map(words), mend.format_map(words)

@@ -1,0 +1,176 @@
+"""What must agree between the councils of an estate, and within a council and its buildings. All pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from devices.estate import placing
+from devices.estate.draft import BuildingDraft, CouncilDraft, Entry
+from devices.estate.problem import Problem, shown, suggest
+from devices.estate.reference import climate_stations, council_areas, superseded_codes
+from devices.estate.shapes import NATIVE, MeterItem, Shape
+from devices.estate.text import Place, plain
+from devices.estate.values import DAYS
+from devices.formats import FORMATS
+from devices.model import Utility
+
+
+def disagreements(councils: Sequence[CouncilDraft]) -> Iterator[Problem]:
+    """Every mistake that shows only when the parts of an estate are seen together."""
+    yield from _twice("council", [(draft.place.at("id"), plain(draft.raw, "id")) for draft in councils])
+    uprns = [
+        (building.place.at("uprn"), plain(building.raw, "uprn"))
+        for draft in councils
+        for building in draft.buildings.values()
+    ]
+    yield from _twice("UPRN", uprns)
+    for draft in councils:
+        yield from _council(draft)
+        yield from _sources(draft)
+        for row in draft.strays:
+            name = plain(row.raw, "building")
+            yield row.place.problem(f"unknown building {shown(name)}", _building_mend(name, draft))
+        for building in draft.buildings.values():
+            yield from _spaces(building)
+            yield from _hours(building)
+            yield from _meters(building)
+        yield from placing.disagreements(draft)
+
+
+def _twice(kind: str, named: Sequence[tuple[Place, str]]) -> Iterator[Problem]:
+    first: dict[str, Place] = {}
+    for place, name in named:
+        if not name:
+            continue
+        if name in first:
+            there = first[name]
+            what = f"the {kind} {shown(name)} stands twice, first in {there.file}:{there.line}"
+            yield place.problem(what, "rename one, or remove it")
+        first.setdefault(name, place)
+
+
+def _ids(entries: Sequence[Entry[Shape]]) -> list[tuple[Place, str]]:
+    return [(entry.place.at("id"), entry.id) for entry in entries]
+
+
+def _building_mend(name: str, draft: CouncilDraft) -> str:
+    return suggest(name, draft.buildings, f"add buildings/{name}.yaml, or name one that is there")
+
+
+def _council(draft: CouncilDraft) -> Iterator[Problem]:
+    if draft.opaque:
+        return
+    gss, station, invented = plain(draft.raw, "gss"), plain(draft.raw, "climate_station"), draft.raw.get("invented")
+    at = draft.place.at
+    if invented is True:
+        if gss:
+            yield at("gss").problem("an invented council has a GSS code", "remove the code, or invented: true")
+        if not station:
+            yield at().problem(
+                "'climate_station' is missing", f"an invented council names one of {', '.join(climate_stations())}"
+            )
+        for building in draft.buildings.values():
+            if "uprn" in building.raw:
+                what = "a building of an invented council has a UPRN"
+                yield building.place.at("uprn").problem(what, "remove it; UPRNs are for properties that exist")
+    elif not gss:
+        yield at().problem("'gss' is missing", "add the council's GSS code, or invented: true")
+    elif gss in superseded_codes():
+        area = superseded_codes()[gss]
+        yield at("gss").problem(f"the GSS code {gss} of {area.area} is superseded", f"use {area.gss}")
+    elif gss not in council_areas():
+        mend = suggest(gss, council_areas(), "devices/data/councils.csv lists the codes")
+        yield at("gss").problem(f"unknown GSS code {shown(gss)}", mend)
+    if station and station not in climate_stations():
+        mend = suggest(station, climate_stations(), f"known are {', '.join(climate_stations())}")
+        yield at("climate_station").problem(f"unknown climate station {shown(station)}", mend)
+
+
+def _sources(draft: CouncilDraft) -> Iterator[Problem]:
+    yield from _twice("source", _ids(draft.sources))
+    yield from _twice(
+        "topic of a source", [(entry.place.at("topic"), plain(entry.raw, "topic")) for entry in draft.sources]
+    )
+    for entry in draft.sources:
+        if entry.value is None:
+            continue
+        at, source = entry.place.at, entry.value
+        if source.format not in FORMATS:
+            mend = suggest(source.format, FORMATS, f"known are {', '.join(FORMATS)}")
+            yield at("format").problem(f"unknown format {shown(source.format)}", mend)
+        if (source.id == NATIVE) != (source.format == NATIVE):
+            what = f"the source {source.id!r} has format {source.format!r}"
+            yield at("id").problem(what, f"the id {NATIVE!r} is for the source of format {NATIVE!r}, and for no other")
+        if source.building and source.building not in draft.buildings:
+            what = f"unknown building {shown(source.building)}"
+            yield at("building").problem(what, _building_mend(source.building, draft))
+
+
+def _spaces(building: BuildingDraft) -> Iterator[Problem]:
+    yield from _twice("space", _ids(building.spaces))
+    for entry in building.spaces:
+        level = plain(entry.raw, "level")
+        if level and level not in building.levels and not building.opaque:
+            mend = suggest(level, building.levels, f"the levels are {', '.join(map(str, building.levels))}")
+            yield entry.place.at("level").problem(f"unknown level {shown(level)}", mend)
+    total = sum(entry.value.area_m2 for entry in building.spaces if entry.value)
+    if building.head and total > building.head.floor_area_m2:
+        what = f"the spaces add up to {total:g} m², more than the floor area of {building.head.floor_area_m2:g} m²"
+        yield building.place.at("floor_area_m2").problem(what, "correct the floor area, or the areas of the spaces")
+
+
+def _hours(building: BuildingDraft) -> Iterator[Problem]:
+    until: dict[int, list[tuple[int, int]]] = {}
+    for entry in building.hours:
+        if entry.value is None:
+            continue
+        start = entry.value.start.hour * 60 + entry.value.start.minute
+        end = entry.value.end.hour * 60 + entry.value.end.minute or 24 * 60
+        if start >= end:
+            what = f"the hours are reversed, from {entry.value.start:%H:%M} to {entry.value.end:%H:%M}"
+            yield entry.place.at("from").problem(
+                what, "split hours past midnight into two; as an end, 00:00 is midnight"
+            )
+            continue
+        clash = [day for day in sorted(entry.value.days) if any(start < e and s < end for s, e in until.get(day, []))]
+        if clash:
+            names = ", ".join(DAYS[day] for day in clash)
+            yield entry.place.problem(f"the hours overlap others on {names}", "join them, or correct one")
+        for day in entry.value.days:
+            until.setdefault(day, []).append((start, end))
+
+
+def _meters(building: BuildingDraft) -> Iterator[Problem]:
+    yield from _twice("meter", _ids(building.meters))
+    by_id = {entry.id: entry for entry in building.meters}
+    parents = {entry.id: plain(entry.raw, "parent") for entry in building.meters}
+    for entry in building.meters:
+        parent = parents[entry.id]
+        at = entry.place.at("parent")
+        if not parent:
+            continue
+        if parent not in by_id:
+            mend = suggest(parent, by_id, f"the meters are {', '.join(by_id)}")
+            yield at.problem(f"unknown meter {shown(parent)}", mend)
+        elif _is_own_ancestor(entry.id, parents):
+            yield at.problem(
+                f"the meter {entry.id!r} is a sub-meter of itself", "end the chain of parents at a main meter"
+            )
+        else:
+            yield from _utilities_agree(entry, by_id[parent])
+
+
+def _is_own_ancestor(meter: str, parents: Mapping[str, str]) -> bool:
+    above, steps = parents[meter], 0
+    while above != meter and above in parents and steps <= len(parents):
+        above, steps = parents[above], steps + 1
+    return above == meter
+
+
+def _utilities_agree(entry: Entry[MeterItem], parent: Entry[MeterItem]) -> Iterator[Problem]:
+    """A sub-meter measures a part of what its parent measures, or the heat that a boiler or heat pump makes of it: a
+    heat meter below the gas or electricity meter is not counted a second time beside it."""
+    if entry.value is None or parent.value is None:
+        return
+    utility, above = entry.value.utility, parent.value.utility
+    if utility != above and not (utility == Utility.HEAT and above in {Utility.GAS, Utility.ELECTRICITY}):
+        what = f"a {utility} meter is a sub-meter of the {above} meter {parent.id!r}"
+        yield entry.place.at("parent").problem(what, "name a parent of the same utility, or none")

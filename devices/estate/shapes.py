@@ -1,0 +1,144 @@
+"""What may stand in an estate's files: one pydantic model for each file and each item of its lists.
+
+Strict for YAML, which has types of its own; a CSV cell is text and is validated with `strict=False`.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devices.estate.values import Clock, Days, Id, Instant, Interval, Text, Topic, Uprn
+from devices.model import DeviceKind, Utility
+
+NATIVE: Final = "native"
+"""Id and format of the source that each council has without naming it: its own topic tree."""
+
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Kind = Annotated[DeviceKind, Field(strict=False)]
+_Utility = Annotated[Utility, Field(strict=False)]
+
+
+class Shape(BaseModel):
+    """What all files and items share: no unknown keys, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SourceItem(Shape):
+    """A source of `council.yaml`."""
+
+    id: Id
+    format: Text = Field(description="name of a format of devices/formats")
+    topic: Topic = Field(description="base topic, without a trailing slash")
+    building: Id | None = Field(None, description="the building that a gateway serves")
+    options: dict[Text, Text] = Field(default_factory=dict, description="options of the format")
+
+
+class CouncilFile(Shape):
+    """`council.yaml`"""
+
+    id: Id = Field(description="first level of its topics")
+    name: Text
+    gss: Text | None = Field(None, description="GSS code; none for an invented council")
+    invented: bool = Field(default=False, description="a council that does not exist, as in simulations")
+    climate_station: Text | None = Field(None, description="default: the station that suits the council")
+    sources: list[SourceItem] = Field(default_factory=list, description="where messages come from, beside `native`")
+
+
+class HoursItem(Shape):
+    """One opening of `buildings/<id>.yaml`, in local time."""
+
+    days: Days
+    start: Clock = Field(alias="from")
+    end: Clock = Field(alias="to", description="00:00 is midnight at the end of the day")
+
+
+class SpaceItem(Shape):
+    """A space of a building."""
+
+    id: Id
+    name: Text
+    level: Id
+    use: Text = Field(description="classroom, office, corridor, pool hall …")
+    area_m2: _Positive
+    capacity: int = Field(0, ge=0, description="people that it is meant for")
+
+
+class SpaceRow(SpaceItem):
+    """A row of `spaces.csv`."""
+
+    building: Id
+
+
+class MeterItem(Shape):
+    """A metering point of a building."""
+
+    id: Id
+    utility: _Utility
+    parent: Id | None = Field(None, description="the meter that this one is a sub-meter of")
+    use: Text | None = Field(None, description="what a sub-meter serves: lighting, sockets, catering, pool …")
+
+
+class BuildingFile(Shape):
+    """`buildings/<id>.yaml`; the file's name is the building's id."""
+
+    name: Text
+    use: Text = Field(description="town hall, primary school …")
+    tm46: int = Field(ge=1, le=29, description="category of CIBSE TM46")
+    floor_area_m2: _Positive = Field(description="gross internal area")
+    uprn: Uprn | None = Field(None, description="Unique Property Reference Number, in quotes")
+    hours: list[HoursItem] = Field(default_factory=list)
+    levels: dict[Id, Text] = Field(min_length=1, description="id → name, from the ground up")
+    spaces: list[SpaceItem] = Field(default_factory=list)
+    meters: list[MeterItem] = Field(default_factory=list)
+
+
+class DeviceHead(Shape):
+    """What a device is, wherever it is."""
+
+    id: Id
+    kind: _Kind
+    model: Text = Field(description="make and model")
+    source: Id = Field(NATIVE, description="id of its source")
+    address: Text | None = Field(None, description="address within the source; default for `native`: the id")
+    interval: Interval = Field(description="expected time between messages")
+
+
+class AssignmentItem(Shape):
+    """Where a device is, and what it meters, for a time."""
+
+    building: Id
+    level: Id | None = Field(None, description="default: the level of the space")
+    space: Id | None = None
+    meter: Id | None = Field(None, description="the metering point that it measures")
+    opening_register: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="reading of the register when the assignment began"
+    )
+    start: Instant = Field(alias="from", description="inclusive")
+    end: Instant | None = Field(None, alias="to", description="exclusive; none while it lasts")
+
+
+class DeviceItem(DeviceHead):
+    """A device of `devices.yaml`."""
+
+    assignments: list[AssignmentItem] = Field(min_length=1)
+
+
+class DevicesFile(Shape):
+    """`devices.yaml`"""
+
+    devices: list[DeviceItem]
+
+
+class DeviceRow(DeviceHead, AssignmentItem):
+    """A row of `devices.csv`: a device and one of its assignments."""
+
+
+def keys(shape: type[Shape]) -> list[str]:
+    """The keys (in CSV: the columns) of a shape."""
+    return [field.alias or name for name, field in shape.model_fields.items()]
+
+
+def required(shape: type[Shape]) -> list[str]:
+    """The keys that a shape cannot do without."""
+    return [field.alias or name for name, field in shape.model_fields.items() if field.is_required()]

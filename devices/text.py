@@ -1,0 +1,23 @@
+"""Text from outside, made safe to print."""
+
+import orjson
+
+LIMIT = 200
+
+
+def printable(text: str, limit: int = LIMIT) -> str:
+    """`text` with everything that could move a cursor or hide itself escaped, cut to at most `limit` characters."""
+    cut = text[: limit + 1]
+    if not cut.isprintable():
+        cut = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+    return cut if len(cut) <= limit else cut[: limit - 1] + "…"
+
+
+def show(value: object, limit: int = 60) -> str:
+    """A JSON value as it would be written, safe to print, for the detail of a `Reject`."""
+    return printable(orjson.dumps(value).decode(), limit)
+
+
+def json_fault(error: orjson.JSONDecodeError) -> str:
+    """Why a payload is no JSON, and at which character."""
+    return f"not JSON: {error.msg} at character {error.pos}"

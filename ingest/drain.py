@@ -1,0 +1,168 @@
+"""The second loop: journal → InfluxDB → settle. What InfluxDB refuses for good goes to quarantine, line by line."""
+
+import asyncio
+import logging
+import random
+import time
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from devices.model import Fate, Reason
+from ingest.influx import DatabaseError, Faulty, Halt, Stored, TooLarge, Verdict
+from ingest.journal import Journal, Row
+from ingest.quarantine import Kept
+
+log = logging.getLogger(__name__)
+
+LINGER: Final = 0.05
+"""Seconds that a small batch waits for company; a full one goes at once."""
+FIRST_DELAY, LAST_DELAY, HALT_DELAY = 0.25, 30.0, 30.0
+"""Seconds between attempts: doubled each time while the database is busy or away, fixed while a person must mend it."""
+
+
+class Database(Protocol):
+    """What the loop needs of InfluxDB."""
+
+    async def write(self, body: bytes, lines: int) -> Verdict: ...
+
+    async def ensure_database(self) -> None: ...
+
+
+@dataclass(slots=True)
+class State:
+    """What to tell a person about the database."""
+
+    text: str = "not connected yet"
+    ok: bool = False
+    halted: bool = False
+    lag: float | None = None
+    """seconds from arrival to confirmation of the oldest message of the last batch"""
+    confirmed: int = 0
+    """batches confirmed since the start"""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    line: bytes
+    detail: str
+
+
+class Writer:
+    """Writes lines until each is stored or refused for good, however long the database is away."""
+
+    def __init__(self, database: Database, state: State) -> None:
+        self._database = database
+        self._state = state
+
+    async def write(self, body: bytes, count: int) -> list[RefusedLine]:
+        """Write `count` lines; those that the database refused come back."""
+        verdict = await self._patiently(body, count)
+        if isinstance(verdict, Stored):
+            return []
+        refused: list[RefusedLine] = []
+        work: list[tuple[list[bytes], Faulty | TooLarge]] = [(body.split(b"\n"), verdict)]
+        while work:
+            for part in _split(*work.pop(), refused):
+                answer = await self._patiently(b"\n".join(part), len(part))
+                if not isinstance(answer, Stored):
+                    work.append((part, answer))
+        return refused
+
+    async def _patiently(self, body: bytes, count: int) -> Stored | Faulty | TooLarge:
+        delay = FIRST_DELAY
+        while True:
+            verdict = await self._database.write(body, count)
+            if isinstance(verdict, Stored | Faulty | TooLarge):
+                self._say("ok", ok=True)
+                return verdict
+            if isinstance(verdict, Halt):
+                self._say(f"halted: {verdict.detail}", halted=True)
+                if verdict.missing_database and await self._created():
+                    continue
+                await asyncio.sleep(HALT_DELAY * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                continue
+            self._say(f"waiting: {verdict.detail}")
+            pause = verdict.seconds if verdict.seconds is not None else delay * random.uniform(0.5, 1.0)  # noqa: S311
+            await asyncio.sleep(pause)
+            delay = min(delay * 2, LAST_DELAY)
+
+    async def _created(self) -> bool:
+        try:
+            await self._database.ensure_database()
+        except DatabaseError as error:
+            self._say(f"halted: {error}", halted=True)
+            return False
+        return True
+
+    def _say(self, text: str, *, ok: bool = False, halted: bool = False) -> None:
+        if text != self._state.text:
+            log.log(logging.INFO if ok else logging.WARNING, "database %s", text)
+        self._state.text, self._state.ok, self._state.halted = text, ok, halted
+
+
+def _split(lines: list[bytes], verdict: Faulty | TooLarge, refused: list[RefusedLine]) -> list[list[bytes]]:
+    """What is left to write of lines that were answered so; lines refused for good go to `refused`."""
+    if len(lines) == 1 or (isinstance(verdict, Faulty) and verdict.all_refused):
+        refused += [RefusedLine(line, verdict.detail[:500]) for line in lines]
+        return []
+    if isinstance(verdict, Faulty) and verdict.named:
+        bad = [line for line in lines if line in verdict.named]
+        if bad:
+            refused += [RefusedLine(line, verdict.detail[:500]) for line in bad]
+            rest = [line for line in lines if line not in verdict.named]
+            return [rest] if rest and not verdict.rest_stored else []
+    middle = len(lines) // 2
+    return [lines[:middle], lines[middle:]]
+
+
+async def drain(journal: Journal, writer: Writer, state: State, batch_lines: int) -> None:
+    """Run the loop until cancelled; what is not settled then is written again at the next start."""
+    while True:
+        rows = await journal.peek(0, batch_lines)
+        if not rows:
+            journal.grown.clear()
+            if not journal.bytes:
+                await journal.grown.wait()
+            continue
+        if sum(row.count for row in rows) < batch_lines // 2:
+            await asyncio.sleep(LINGER)
+            rows = await journal.peek(0, batch_lines)
+        await write_rows(rows, journal, writer)
+        state.confirmed += 1
+        state.lag = (time.time_ns() - rows[0].received) / 1e9
+
+
+async def write_rows(rows: Sequence[Row], journal: Journal, writer: Writer) -> None:
+    """Write journalled lines, and settle their messages."""
+    refused = await writer.write(b"\n".join(row.lines for row in rows), sum(row.count for row in rows))
+    messages = sum(row.messages for row in rows)
+    if not refused:
+        await journal.settle(rows, Counter({(Fate.STORED.value, ""): messages}), [])
+        return
+    log.warning("the database refused %d lines for good, the first: %s", len(refused), refused[0].detail)
+    lost = _messages_lost(rows, {line.line for line in refused})
+    tally = Counter({(Fate.STORED.value, ""): messages - lost})
+    tally[Fate.QUARANTINED.value, Reason.DATABASE_REFUSED.value] = lost
+    await journal.settle(rows, tally, _kept(refused, rows[0].received))
+
+
+def _messages_lost(rows: Sequence[Row], refused: set[bytes]) -> int:
+    """How many messages have none of their lines in the database."""
+    lost = 0
+    for row in rows:
+        lines = row.lines.split(b"\n")
+        position = 0
+        for size in array("I", row.sizes):
+            lost += all(line in refused for line in lines[position : position + size])
+            position += size
+    return lost
+
+
+def _kept(refused: Sequence[RefusedLine], received: int) -> list[Kept]:
+    return [
+        Kept(received, "", line.line, False, Reason.DATABASE_REFUSED.value, line.detail, "", "", True)
+        for line in refused
+    ]

@@ -1,0 +1,77 @@
+"""When each device was last heard, and the status line that says so every minute: silence is visible as data.
+
+Neither InfluxDB nor Grafana notices one device of many going quiet. The registry knows the expected interval.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from devices.decode import Placed
+from devices.model import SECOND, Assignment, Device, Estate, Reading, TimeSource
+from devices.schema import BY_NAME
+from ingest.journal import Heard
+from ingest.lineprotocol import Tags, lines
+
+MISSED: Final = 3
+"""Intervals without a message after which a device counts as offline."""
+_ONLINE, _AGE, _OWN_TIME = BY_NAME["online"], BY_NAME["age"], BY_NAME["own_time"]
+
+
+class Fleet:
+    """The registered devices and when each was heard.
+
+    Args:
+        heard: what an earlier run saved.
+    """
+
+    def __init__(self, estate: Estate, heard: Iterable[Heard] = ()) -> None:
+        self._devices = [device for council in estate.councils.values() for device in council.devices.values()]
+        self._heard: dict[tuple[str, str], tuple[int, bool, bool | None]] = {
+            (h.council, h.device): (h.time, h.own_time, h.online) for h in heard
+        }
+
+    def note(self, device: Device, received: int, own_time: bool, presence: bool | None) -> None:
+        """A message of `device` arrived at `received` (ns)."""
+        key = (device.council, device.id)
+        if presence is None:
+            known = self._heard.get(key)
+            if known is not None and known[2] is False:
+                presence = True
+        self._heard[key] = (received, own_time, presence)
+
+    def heard(self) -> list[Heard]:
+        """What to save."""
+        return [Heard(council, device, *known) for (council, device), known in self._heard.items()]
+
+    def status_lines(self, now: int, tags: Tags) -> list[str]:
+        """A line for each device that has a place at `now` (ns)."""
+        return lines(self._status(now), tags)
+
+    def online(self, now: int) -> int:
+        """How many devices are online."""
+        return sum(self._is_online(device, now) for device in self._devices)
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def _status(self, now: int) -> Iterator[Placed]:
+        for device in self._devices:
+            place = _place(device, now)
+            if place is None:
+                continue
+            readings = [Reading(_ONLINE, float(self._is_online(device, now)))]
+            known = self._heard.get((device.council, device.id))
+            if known is not None:
+                readings.append(Reading(_AGE, max(0.0, round((now - known[0]) / SECOND, 3))))
+                readings.append(Reading(_OWN_TIME, float(known[1])))
+            yield Placed(device, place, now, TimeSource.ARRIVAL, readings)
+
+    def _is_online(self, device: Device, now: int) -> bool:
+        known = self._heard.get((device.council, device.id))
+        if known is None or known[2] is False:
+            return False
+        return now - known[0] <= MISSED * device.interval * SECOND
+
+
+def _place(device: Device, now: int) -> Assignment | None:
+    return next((a for a in device.assignments if a.start <= now < a.end), None)

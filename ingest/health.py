@@ -1,0 +1,141 @@
+"""What ingest says of itself over HTTP: `/healthz`, `/readyz`, `/metrics` (Prometheus) and `/status` (JSON).
+
+Health is "the process works"; readiness is "messages are being received and stored".
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from devices.model import Fate
+from ingest import drain, session
+from ingest.fleet import Fleet
+from ingest.journal import AGED, REJECTED, VALUES, Counts, Journal
+
+_IN_FLIGHT: Final = (Fate.STORED, Fate.JOURNALLED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What there is to look at."""
+
+    journal: Journal
+    fleet: Fleet
+    broker: session.State
+    database: drain.State
+
+
+def report(counts: Counts, now: int) -> dict[str, Any]:
+    """The accounting as plain data; `tolbooth status` shows the same."""
+    reasons: dict[str, dict[str, int]] = {Fate.QUARANTINED.value: {}, Fate.REFUSED.value: {}}
+    for (name, reason), n in sorted(counts.tally.items()):
+        if name in reasons:
+            reasons[name][reason] = n
+    return {
+        "received": counts.received,
+        "fates": {fate.value: counts.fate(fate) for fate in _IN_FLIGHT},
+        "residual": counts.residual,
+        "reasons": reasons,
+        "values": {
+            "stored": counts.tally.get((VALUES, ""), 0),
+            "rejected": counts.tally.get((REJECTED, ""), 0),
+        },
+        "journal": {
+            "rows": counts.rows,
+            "messages": counts.messages,
+            "bytes": counts.bytes,
+            "oldest_s": round((now - counts.oldest) / 1e9, 3) if counts.oldest else 0.0,
+        },
+        "quarantine": {"rows": counts.quarantine, "aged_out": counts.tally.get((AGED, ""), 0)},
+    }
+
+
+async def live_report(parts: Parts) -> dict[str, Any]:
+    """The accounting, with what only the running process knows."""
+    now = time.time_ns()
+    return report(await parts.journal.counts(), now) | {
+        "lag_s": parts.database.lag,
+        "broker": parts.broker.text,
+        "database": parts.database.text,
+        "ready": _ready(parts),
+        "devices": {"registered": len(parts.fleet), "online": parts.fleet.online(now)},
+    }
+
+
+def _ready(parts: Parts) -> bool:
+    return parts.broker.connected and parts.database.ok
+
+
+def application(parts: Parts) -> web.Application:
+    """The HTTP application; it changes nothing."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        text = f"broker: {parts.broker.text}\ndatabase: {parts.database.text}\n"
+        return web.Response(text=text, status=200 if _ready(parts) else 503)
+
+    async def status(_: web.Request) -> web.Response:
+        return web.Response(body=orjson.dumps(await live_report(parts)), content_type="application/json")
+
+    async def metrics(_: web.Request) -> web.Response:
+        registry = CollectorRegistry()
+        registry.register(_Once(await live_report(parts)))
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/status", status),
+            web.get("/metrics", metrics),
+        ]
+    )
+    return app
+
+
+class _Once(Collector):
+    """The metrics of one scrape."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self._said = said
+
+    def collect(self) -> Iterator[Metric]:
+        said = self._said
+        yield CounterMetricFamily("tolbooth_messages_received", "Messages received.", said["received"])
+        fates = CounterMetricFamily("tolbooth_messages", "Messages by fate.", labels=["fate", "reason"])
+        for fate in (Fate.STORED.value, Fate.DUPLICATE.value):
+            fates.add_metric([fate, ""], said["fates"][fate])
+        for fate, reasons in said["reasons"].items():
+            for reason, n in reasons.items():
+                fates.add_metric([fate, reason], n)
+        yield fates
+        values = CounterMetricFamily("tolbooth_values", "Values by what became of them.", labels=["fate"])
+        for fate, n in said["values"].items():
+            values.add_metric([fate], n)
+        yield values
+        gauges = {
+            "journal_messages": ("Messages in the journal.", said["journal"]["messages"]),
+            "journal_bytes": ("Bytes of lines in the journal.", said["journal"]["bytes"]),
+            "journal_age_seconds": ("Age of the oldest message in the journal.", said["journal"]["oldest_s"]),
+            "quarantine_rows": ("Messages and lines in quarantine.", said["quarantine"]["rows"]),
+            "lag_seconds": ("Arrival to confirmation, last batch.", said["lag_s"] or 0.0),
+            "residual_messages": ("Messages without a fate; 0, or the accounting is broken.", said["residual"]),
+            "devices_registered": ("Devices in the registry.", said["devices"]["registered"]),
+            "devices_online": ("Devices heard within three intervals.", said["devices"]["online"]),
+            "ready": ("1 while messages are received and stored.", float(said["ready"])),
+        }
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(f"tolbooth_{name}", text, value)
+        aged = said["quarantine"]["aged_out"]
+        yield CounterMetricFamily("tolbooth_quarantine_aged_out", "Quarantine rows deleted by age or size.", aged)

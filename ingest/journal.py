@@ -1,0 +1,413 @@
+"""Lines on our disk that InfluxDB has not confirmed yet, and the counts that must add up: one SQLite file.
+
+A batch of messages is one transaction with one fsync: its lines, the fate of each message, what formats must
+remember, and the packet identifiers that a redelivery would carry. Only then may the broker be told to forget it.
+Settling a batch (InfluxDB has it) is one transaction too, so the counts add up after any crash.
+
+All statements run on one thread, because SQLite has one writer; the event loop only waits for it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import sqlite3
+import time
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TextIO, TypeVar
+
+from devices.model import Fate
+from ingest import quarantine
+from ingest.quarantine import Kept
+
+VERSION: Final = 1
+FILE: Final = "journal.sqlite3"
+RECEIVED, VALUES, REJECTED, AGED = "received", "values", "rejected", "aged"
+"""Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out."""
+
+_TABLES: Final = (
+    # sizes: how many lines each message has, array('I')
+    "CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, received INTEGER NOT NULL, messages INTEGER NOT NULL,"
+    " count INTEGER NOT NULL, sizes BLOB NOT NULL, lines BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS tally (name TEXT NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL,"
+    " PRIMARY KEY (name, reason)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS handed (id INTEGER PRIMARY KEY, packets BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS remembered (source TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY (source, key)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS heard (council TEXT NOT NULL, device TEXT NOT NULL, time INTEGER NOT NULL,"
+    " own_time INTEGER NOT NULL, online INTEGER, PRIMARY KEY (council, device)) WITHOUT ROWID",
+    quarantine.TABLE,
+)
+_T = TypeVar("_T")
+
+
+class FullError(Exception):
+    """The journal may not grow: the disk is full, or its bound is reached. Nothing was written."""
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the text says what to do."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transaction's worth of messages."""
+
+    received: int = 0
+    """arrival of the oldest message, ns"""
+    lines: list[str] = field(default_factory=list)
+    sizes: "array[int]" = field(default_factory=lambda: array("I"))
+    """lines of each message that has any, in the order of `lines`"""
+    packets: "array[int]" = field(default_factory=lambda: array("Q"))
+    """packet identifier << 32 | CRC-32 of topic and payload, of each message that will be acknowledged"""
+    tally: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(name, reason) → how many"""
+    kept: list[Kept] = field(default_factory=list)
+    states: list[tuple[str, str, bytes]] = field(default_factory=list)
+    """(source, key, value) that formats must remember"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Journalled lines, ready to be written."""
+
+    id: int
+    received: int
+    messages: int
+    count: int
+    sizes: bytes
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When a device was last heard, ns; `online` is what it said itself, None if nothing."""
+
+    council: str
+    device: str
+    time: int
+    own_time: bool
+    online: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a look at the journal says, all from one moment."""
+
+    tally: dict[tuple[str, str], int]
+    messages: int
+    """in the journal"""
+    rows: int
+    bytes: int
+    oldest: int | None
+    """arrival of the oldest message in the journal, ns"""
+    quarantine: int
+    """rows in quarantine now"""
+
+    def fate(self, fate: Fate) -> int:
+        """Messages with this fate."""
+        if fate is Fate.JOURNALLED:
+            return self.messages
+        return sum(n for (name, _), n in self.tally.items() if name == fate)
+
+    @property
+    def received(self) -> int:
+        return self.tally.get((RECEIVED, ""), 0)
+
+    @property
+    def residual(self) -> int:
+        """Messages that have no fate: 0, or the accounting is broken."""
+        return self.received - sum(self.fate(fate) for fate in Fate)
+
+
+class _Handed:
+    """Which rows of packet identifiers are still needed: enough for `keep` identifiers.
+
+    The broker handles our PUBACKs in order, so what it may send again is among the last `keep` that we committed.
+    A row counted here whose transaction failed only makes us keep too much.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._rows: deque[tuple[int, int]] = deque()
+        self._total = 0
+
+    def add(self, row: int, count: int) -> None:
+        self._rows.append((row, count))
+        self._total += count
+
+    def surplus(self, coming: int) -> int:
+        """Drop what `coming` more identifiers make needless; the id of the last row dropped, 0 if none."""
+        last = 0
+        while self._rows and self._total + coming - self._rows[0][1] >= self._keep:
+            last, count = self._rows.popleft()
+            self._total -= count
+        return last
+
+
+class Journal:
+    """The journal of one ingest process, locked against a second one.
+
+    Args:
+        folder: made if missing.
+        max_bytes: of lines; beyond that `append` raises `FullError`.
+        keep_packets: how many packet identifiers to remember: the receive maximum.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_bytes: int,
+        keep_packets: int,
+        quarantine_bytes: int,
+        quarantine_age: int,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._quarantine_bytes = quarantine_bytes
+        self._quarantine_age = quarantine_age
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._handed = _Handed(keep_packets)
+        self._quarantined = 0
+        self.bytes = 0
+        """of lines not settled"""
+        self.packets: dict[int, int] = {}
+        """packet identifier → CRC-32 of what was committed under it last"""
+        self.grown = asyncio.Event()
+        """set when lines were appended"""
+
+    async def __aenter__(self) -> Self:
+        await self._run(self._open)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._run(self._close)
+        self._thread.shutdown()
+
+    async def append(self, entry: Entry) -> None:
+        """Commit an entry to disk.
+
+        Raises:
+            FullError: nothing was written; try again later.
+        """
+        await self._run(self._append, entry)
+        for packet in entry.packets:
+            self.packets[packet >> 32] = packet & 0xFFFF_FFFF
+        if entry.lines:
+            self.grown.set()
+
+    async def peek(self, after: int, lines: int) -> list[Row]:
+        """The oldest rows with an id above `after`, up to about so many lines, at least one row if there is any."""
+        return await self._run(self._peek, after, lines)
+
+    async def settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
+        """InfluxDB has answered for these rows: forget them, count what became of their messages."""
+        await self._run(self._settle, rows, tally, kept)
+
+    async def counts(self) -> Counts:
+        """What is where, at one moment."""
+        return await self._run(lambda: _counts(self._db))
+
+    async def states(self) -> list[tuple[str, str, bytes]]:
+        """What formats must remember: (source, key, value)."""
+        return await self._run(lambda: self._db.execute("SELECT source, key, value FROM remembered").fetchall())
+
+    async def remember(self, source: str, key: str, value: bytes) -> None:
+        """Remember one value outside an entry."""
+        await self._run(lambda: self._transaction(lambda: _remember(self._db, [(source, key, value)])))
+
+    async def heard(self) -> list[Heard]:
+        """When each device was last heard, as saved last."""
+        rows = await self._run(
+            lambda: self._db.execute("SELECT council, device, time, own_time, online FROM heard").fetchall()
+        )
+        return [Heard(c, d, t, bool(own), None if online is None else bool(online)) for c, d, t, own, online in rows]
+
+    async def save_heard(self, heard: Iterable[Heard]) -> None:
+        """Save when devices were last heard."""
+        rows = [(h.council, h.device, h.time, h.own_time, h.online) for h in heard]
+        await self._run(
+            lambda: self._transaction(
+                lambda: self._db.executemany("INSERT OR REPLACE INTO heard VALUES (?,?,?,?,?)", rows)
+            )
+        )
+
+    async def tidy(self) -> None:
+        """Age out quarantine, and count what went."""
+        await self._run(lambda: self._transaction(self._age_out))
+
+    async def _run(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self._folder / "journal.lock")
+        path = self._folder / FILE
+        self._db = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._db.execute("PRAGMA page_size = 16384")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise JournalError(f"{path} was written by another version of tolbooth ({version}): use that version")
+            for table in _TABLES:
+                self._db.execute(table)
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+            (self.bytes,) = self._db.execute("SELECT COALESCE(SUM(LENGTH(lines)), 0) FROM batch").fetchone()
+            self._quarantined = quarantine.size(self._db)
+            for row, blob in self._db.execute("SELECT id, packets FROM handed ORDER BY id"):
+                packets = array("Q", blob)
+                self._handed.add(row, len(packets))
+                self.packets.update((packet >> 32, packet & 0xFFFF_FFFF) for packet in packets)
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
+        if self.bytes:
+            self.grown.set()
+
+    def _close(self) -> None:
+        if hasattr(self, "_db"):
+            self._db.close()
+        if hasattr(self, "_lock"):
+            self._lock.close()
+
+    def _transaction(self, work: Callable[[], object]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            work()
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and _no_space(error):
+                raise FullError(f"the disk of {self._folder} is full: {error}") from error
+            raise
+
+    def _append(self, entry: Entry) -> None:
+        blob = "\n".join(entry.lines).encode()
+        if self.bytes + len(blob) > self._max_bytes:
+            raise FullError(f"the journal holds {self.bytes} bytes, at most {self._max_bytes} are allowed")
+        forget = self._handed.surplus(len(entry.packets))
+        self._transaction(lambda: self._write(entry, blob, forget))
+        self.bytes += len(blob)
+        self._quarantined += sum(row.size() for row in entry.kept)
+        if self._quarantined > self._quarantine_bytes:
+            with contextlib.suppress(FullError):  # the entry is on disk; ageing out can wait for space
+                self._transaction(self._age_out)
+
+    def _write(self, entry: Entry, blob: bytes, forget: int) -> None:
+        db = self._db
+        if entry.lines:
+            db.execute(
+                "INSERT INTO batch (received, messages, count, sizes, lines) VALUES (?,?,?,?,?)",
+                (entry.received, len(entry.sizes), len(entry.lines), entry.sizes.tobytes(), blob),
+            )
+        _add(db, entry.tally)
+        if entry.packets:
+            cursor = db.execute("INSERT INTO handed (packets) VALUES (?)", (entry.packets.tobytes(),))
+            db.execute("DELETE FROM handed WHERE id <= ?", (forget,))
+            self._handed.add(cursor.lastrowid or 0, len(entry.packets))
+        if entry.states:
+            _remember(db, entry.states)
+        if entry.kept:
+            quarantine.insert(db, entry.kept)
+
+    def _peek(self, after: int, lines: int) -> list[Row]:
+        rows: list[Row] = []
+        cursor = self._db.execute(
+            "SELECT id, received, messages, count, sizes, lines FROM batch WHERE id > ? ORDER BY id", (after,)
+        )
+        for values in cursor:
+            rows.append(Row(*values))
+            lines -= rows[-1].count
+            if lines <= 0:
+                break
+        return rows
+
+    def _settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
+        def work() -> None:
+            self._db.executemany("DELETE FROM batch WHERE id = ?", [(row.id,) for row in rows])
+            _add(self._db, tally)
+            if kept:
+                quarantine.insert(self._db, kept)
+
+        self._transaction(work)
+        self.bytes -= sum(len(row.lines) for row in rows)
+        self._quarantined += sum(row.size() for row in kept)
+
+    def _age_out(self) -> None:
+        excess = self._quarantined - int(self._quarantine_bytes * 0.9)
+        older_than = self._clock() - self._quarantine_age
+        rows, freed = quarantine.age_out(
+            self._db, older_than=older_than, excess=excess if self._quarantined > self._quarantine_bytes else 0
+        )
+        self._quarantined -= freed
+        _add(self._db, Counter({(AGED, ""): rows}))
+
+
+def look(folder: Path) -> Counts:
+    """The counts of a journal that another process may be writing.
+
+    Raises:
+        JournalError: there is none.
+    """
+    path = folder / FILE
+    if not path.exists():
+        raise JournalError(f"{path} is not there: ingest has not run with this data folder")
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    try:
+        return _counts(db)
+    except sqlite3.DatabaseError as error:
+        raise JournalError(f"{path}: {error}") from error
+    finally:
+        db.close()
+
+
+def _counts(db: sqlite3.Connection) -> Counts:
+    db.execute("BEGIN")
+    try:
+        tally = {(name, reason): n for name, reason, n in db.execute("SELECT name, reason, n FROM tally")}
+        messages, rows, size, oldest = db.execute(
+            "SELECT COALESCE(SUM(messages), 0), COUNT(*), COALESCE(SUM(LENGTH(lines)), 0), MIN(received) FROM batch"
+        ).fetchone()
+        (kept,) = db.execute("SELECT COUNT(*) FROM quarantine").fetchone()
+    finally:
+        db.execute("COMMIT")
+    return Counts(tally, messages, rows, size, oldest, kept)
+
+
+def _add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
+    db.executemany(
+        "INSERT INTO tally (name, reason, n) VALUES (?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        [(name, reason, n) for (name, reason), n in tally.items() if n],
+    )
+
+
+def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) -> None:
+    db.executemany("INSERT OR REPLACE INTO remembered (source, key, value) VALUES (?,?,?)", states)
+
+
+def _no_space(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+
+
+def _locked(path: Path) -> TextIO:
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise JournalError(
+            f"{path.parent} is in use by another tolbooth: stop it, or set another data folder"
+        ) from error
+    return lock

@@ -1,0 +1,56 @@
+"""A backfill: messages of the past through the same decode, validate, journal and write as live ones."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from devices.model import Message
+from ingest import receive
+from ingest.drain import State, Writer, drain
+from ingest.influx import Influx
+from ingest.journal import Journal
+from ingest.service import kit
+from ingest.session import Delivery
+from ingest.settings import Settings
+
+AHEAD_BYTES = 64 * 2**20
+"""How far reading may run ahead of the database."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of messages so far and the arrival time (ns) of the last."""
+
+
+async def load(messages: Iterable[Message], settings: Settings, progress: Progress) -> None:
+    """Store messages as if each had arrived at its `received` time; returns when the database has them all.
+
+    Raises:
+        RegistryError, JournalError, DatabaseError: it cannot start; the text says what to do.
+    """
+    state = State()
+    async with kit(settings) as parts, Influx(settings.influx) as influx:
+        await influx.connect()
+        await influx.ensure_database()
+        writer = Writer(influx, state)
+        draining = asyncio.create_task(drain(parts.journal, writer, state, settings.influx.batch_lines))
+        try:
+            count, source = 0, iter(messages)
+            while batch := list(islice(source, receive.BATCH)):
+                deliveries = [Delivery(message, 0, False) for message in batch]
+                entry = receive.digest(deliveries, parts.decoder, parts.tags, parts.journal.packets, parts.fleet.note)
+                await receive.commit(parts.journal, entry)
+                count += len(batch)
+                progress(count, batch[-1].received)
+                await _below(parts.journal, AHEAD_BYTES, draining)
+            await _below(parts.journal, 0, draining)
+            await parts.journal.save_heard(parts.fleet.heard())
+        finally:
+            draining.cancel()
+            await asyncio.gather(draining, return_exceptions=True)
+
+
+async def _below(journal: Journal, limit: int, draining: asyncio.Task[None]) -> None:
+    """Wait until the journal holds no more than `limit` bytes."""
+    while journal.bytes > limit:
+        await asyncio.wait([draining], timeout=0.02)
+        if draining.done():
+            draining.result()

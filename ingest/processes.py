@@ -1,0 +1,170 @@
+"""Child processes with a folder of their own: free ports that are remembered, logs in files, a clean end.
+
+Each child runs in its own session, so that Ctrl-C in a terminal reaches only the parent, which stops its children in
+order. A child that an earlier parent left behind (killed before it could clean up) is ended when its successor starts.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+POLL_S = 0.05
+LOG_LINES = 12
+
+
+class ProcessError(Exception):
+    """A process is missing, did not start, or ended; the text says which, and shows the end of its log."""
+
+
+@dataclass(slots=True)
+class Process:
+    """One child: `start`, `stop` or `kill`, and `start` again with the same command, port and data."""
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    """holds `<name>.log` and `<name>.pid`"""
+    ready: Callable[[], Awaitable[bool]]
+    """whether it serves; asked until it does"""
+    port: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    host: str = HOST
+    _child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    async def start(self, *, timeout_s: float = 30) -> None:
+        """Start it and wait until it serves; raises `ProcessError` if it ends first or takes longer."""
+        await asyncio.to_thread(_end_leftover, self._pid_file, self.command[-1])
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own command, and starting does not block
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self.environment},
+            )
+        self._pid_file.write_text(f"{self._child.pid}\n")
+        try:
+            await self._serves(timeout_s)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _serves(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not await self.ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ProcessError(f"{self.name} did not answer within {timeout_s:.0f} s.{self._end_of_log()}")
+            await asyncio.sleep(POLL_S)
+        self.check()
+
+    def check(self) -> None:
+        """Raise `ProcessError` if it has ended."""
+        if self._child is None or self._child.poll() is not None:
+            code = None if self._child is None else self._child.returncode
+            raise ProcessError(f"{self.name} ended with exit code {code}.{self._end_of_log()}")
+
+    async def stop(self, *, timeout_s: float = 10) -> None:
+        """Ask it to end (SIGTERM); kill it if it has not done so in time."""
+        await self._end(signal.SIGTERM, timeout_s)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once (SIGKILL), as a crash would."""
+        await self._end(signal.SIGKILL, 10)
+        self._pid_file.unlink(missing_ok=True)
+
+    async def _end(self, with_signal: signal.Signals, timeout_s: float) -> None:
+        if self._child is None or self._child.poll() is not None:
+            return
+        self._child.send_signal(with_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._child.wait, timeout_s)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / f"{self.name}.pid"
+
+    def _end_of_log(self) -> str:
+        return f" The end of {self.log}:\n{tail(self.log)}"
+
+
+def tail(log: Path, lines: int = LOG_LINES) -> str:
+    """The last lines of a log, without control characters; empty where there is none."""
+    if not log.exists():
+        return ""
+    text = log.read_bytes()[-16_384:].decode("utf-8", "replace")
+    return "\n".join("".join(c for c in line if c.isprintable()) for line in text.splitlines()[-lines:])
+
+
+def remembered_port(folder: Path, name: str) -> int:
+    """The port that `name` had the last time, if it is free; else a free one, which is remembered."""
+    path = folder / "ports.json"
+    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    if not is_free(ports.get(name, 0)):
+        ports[name] = free_port()
+        path.write_text(json.dumps(ports, indent=1) + "\n")
+    return ports[name]
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server can listen on this loopback port; 0 is no port."""
+    if port == 0:
+        return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _end_leftover(pid_file: Path, mark: str) -> None:
+    """End the child of an earlier parent, if the process of that id still runs with `mark` in its command line."""
+    if not pid_file.exists():
+        return
+    pid = int(pid_file.read_text())
+    pid_file.unlink()
+    if not _runs(pid, mark):
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while _runs(pid, mark):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_S)
+
+
+def _runs(pid: int, mark: str) -> bool:
+    try:
+        return mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False

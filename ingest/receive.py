@@ -1,0 +1,115 @@
+"""The first loop: message → device → decode → validate → line protocol → journal → PUBACK."""
+
+import asyncio
+import logging
+from binascii import crc32
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from devices.decode import Decoder, Outcome
+from devices.model import REFUSED, Device, Fate, Message, Reason, TimeSource
+from ingest import lineprotocol
+from ingest.journal import RECEIVED, REJECTED, VALUES, Entry, FullError, Journal
+from ingest.lineprotocol import Tags
+from ingest.quarantine import Kept
+from ingest.session import Delivery, Session
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 2_000
+"""Messages in one commit, at most: some 20 ms of work, and a large write for the disk."""
+FULL_WAIT: Final = 1.0
+"""Seconds between attempts while the journal is full."""
+_DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
+
+Noted = Callable[[Device, int, bool, bool | None], None]
+"""Called with device, time of arrival (ns), whether the message told its own time, and what it said of its presence."""
+
+
+def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets: dict[int, int], note: Noted) -> Entry:
+    """What to commit for these deliveries. Pure but for what `decoder` remembers and `note` is told.
+
+    Args:
+        packets: packet identifier → CRC-32 of what is committed under it; a redelivery found there is a duplicate.
+    """
+    entry = Entry(received=deliveries[0].message.received)
+    values = rejected = 0
+    lines, sizes, tally = entry.lines, entry.sizes, entry.tally
+    decode, make_lines = decoder.decode, lineprotocol.lines
+    for message, packet_id, duplicate in deliveries:
+        if packet_id:
+            crc = crc32(message.payload, crc32(message.topic.encode()))
+            if duplicate and packets.get(packet_id) == crc:
+                tally[_DUPLICATE] += 1
+                continue
+            entry.packets.append(packet_id << 32 | crc)
+        outcome = decode(message)
+        placed = outcome.placed
+        if placed:
+            new = make_lines(placed, tags)
+            lines += new
+            sizes.append(len(new))
+            for sample in placed:
+                values += len(sample.readings)
+                note(sample.device, message.received, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
+        elif outcome.device is not None:
+            note(outcome.device, message.received, False, outcome.presence)
+        if outcome.rejects or not placed:
+            rejected += _reject(entry, message, outcome)
+    tally[_RECEIVED] = len(deliveries)
+    tally[VALUES, ""] = values
+    tally[REJECTED, ""] = rejected
+    entry.states = decoder.states()
+    return entry
+
+
+def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
+    """Count and keep what was not stored; the number of values rejected."""
+    faults = [reject for reject in outcome.rejects if reject.reason not in REFUSED]
+    whole = not outcome.placed
+    if whole:
+        reasons = faults or outcome.rejects
+        reason = reasons[0].reason if reasons else Reason.NO_VALUE
+        entry.tally[(Fate.QUARANTINED if faults else Fate.REFUSED).value, reason.value] += 1
+    if faults:
+        detail = "; ".join(fault.detail for fault in faults)[:1_000]
+        entry.kept.append(
+            Kept(
+                message.received,
+                message.topic,
+                message.payload,
+                message.retained,
+                faults[0].reason.value,
+                detail,
+                outcome.source,
+                outcome.address,
+                whole,
+            )
+        )
+    return len(faults)
+
+
+async def receive(session: Session, decoder: Decoder, tags: Tags, journal: Journal, note: Noted) -> None:
+    """Run the loop until cancelled. Cancelling between commit and PUBACK only makes the broker send again."""
+    while True:
+        batch = await session.take(BATCH)
+        entry = digest(batch.deliveries, decoder, tags, journal.packets, note)
+        await commit(journal, entry)
+        session.acknowledge(batch)
+
+
+async def commit(journal: Journal, entry: Entry) -> None:
+    """Append to the journal, waiting for space as long as it takes."""
+    full = False
+    while True:
+        try:
+            await journal.append(entry)
+        except FullError as error:
+            if not full:
+                log.warning("%s: messages wait at the broker until there is space", error)
+            full = True
+            await asyncio.sleep(FULL_WAIT)
+        else:
+            if full:
+                log.info("the journal has space again")
+            return

@@ -1,0 +1,164 @@
+"""The ingest service: two loops joined by the journal, and what surrounds them."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from devices import registry
+from devices.decode import Decoder, Window
+from devices.model import SECOND
+from ingest import health, receive
+from ingest.drain import State, Writer, drain
+from ingest.fleet import Fleet
+from ingest.influx import DatabaseError, Influx
+from ingest.journal import Entry, FullError, Journal
+from ingest.lineprotocol import Tags
+from ingest.session import Session
+from ingest.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STATUS_EVERY: Final = 60
+"""Seconds between the status lines of a device."""
+LAST_DRAIN: Final = 3.0
+"""Seconds that a stop waits for the database; what is left stays in the journal."""
+_FILTERS: Final = ("session", "filters")
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What both the service and a backfill work with."""
+
+    decoder: Decoder
+    tags: Tags
+    fleet: Fleet
+    journal: Journal
+
+
+@contextlib.asynccontextmanager
+async def kit(settings: Settings) -> AsyncIterator[Kit]:
+    """Registry, decoder and journal, opened for one process.
+
+    Raises:
+        registry.RegistryError, JournalError: with the mend.
+    """
+    estate = registry.load(settings.registry)
+    window = Window(
+        past=int(settings.window.past_days * 86_400) * SECOND, future=int(settings.window.future_minutes * 60) * SECOND
+    )
+    decoder = Decoder(estate, window=window, max_payload=settings.max_payload_bytes)
+    journal = Journal(
+        settings.data,
+        max_bytes=settings.journal.max_bytes,
+        keep_packets=settings.mqtt.receive_maximum,
+        quarantine_bytes=settings.quarantine.max_bytes,
+        quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
+    )
+    async with journal:
+        decoder.restore(await journal.states())
+        yield Kit(decoder, Tags(estate), Fleet(estate, await journal.heard()), journal)
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run until `stop` is set, or SIGTERM or SIGINT arrives.
+
+    Raises:
+        registry.RegistryError, JournalError: it cannot start; the text says what to do.
+    """
+    stop = stop or asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with kit(settings) as parts, Influx(settings.influx) as influx:
+        session = Session(settings.mqtt, parts.decoder.filters, stale=await _stale(parts))
+        database = State()
+        app = health.application(health.Parts(parts.journal, parts.fleet, session.state, database))
+        async with asyncio.TaskGroup() as tasks, _serving(app, settings):
+            log.info("ingest started: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
+            inward = [
+                tasks.create_task(session.run(), name="session"),
+                tasks.create_task(
+                    receive.receive(session, parts.decoder, parts.tags, parts.journal, parts.fleet.note), name="receive"
+                ),
+                tasks.create_task(_status(parts), name="status"),
+            ]
+            outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
+            await stop.wait()
+            await _cancel(inward)
+            await _settle_down(parts.journal, database)
+            await _cancel([outward])
+            await parts.journal.save_heard(parts.fleet.heard())
+            log.info("ingest stopped: %d bytes wait in the journal", parts.journal.bytes)
+
+
+async def _stale(parts: Kit) -> list[str]:
+    """Topic filters of an earlier start that are not wanted now; today's are remembered."""
+    known = {(source, key): value for source, key, value in await parts.journal.states()}
+    before = orjson.loads(known.get(_FILTERS, b"[]"))
+    wanted = parts.decoder.filters
+    await parts.journal.remember(*_FILTERS, orjson.dumps(wanted))
+    return sorted(set(before) - set(wanted))
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: web.Application, settings: Settings) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.health.host, settings.health.port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _drain(settings: Settings, influx: Influx, journal: Journal, state: State) -> None:
+    delay = 0.5
+    while True:
+        try:
+            await influx.connect()
+            await influx.ensure_database()
+            break
+        except DatabaseError as error:
+            if state.text != f"waiting: {error}":
+                log.warning("database %s", error)
+            state.text = f"waiting: {error}"
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, 10.0)
+    log.info("connected to InfluxDB %d.%d at %s", *(influx.version or ()), settings.influx.url)
+    state.text, state.ok = "ok", True
+    await drain(journal, Writer(influx, state), state, settings.influx.batch_lines)
+
+
+async def _status(parts: Kit) -> None:
+    """Every minute: the status lines, what was heard, and the age of quarantine."""
+    while True:
+        now = time.time_ns()
+        await asyncio.sleep(STATUS_EVERY - now / SECOND % STATUS_EVERY)
+        minute = time.time_ns() // (STATUS_EVERY * SECOND) * STATUS_EVERY * SECOND
+        try:
+            await parts.journal.append(Entry(received=minute, lines=parts.fleet.status_lines(minute, parts.tags)))
+            await parts.journal.save_heard(parts.fleet.heard())
+            await parts.journal.tidy()
+        except FullError as error:
+            log.warning("no status lines this minute: %s", error)
+
+
+async def _settle_down(journal: Journal, database: State) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_DRAIN):
+            while journal.bytes and database.ok:  # noqa: ASYNC110  a stop may look twice; an event would outlive it
+                await asyncio.sleep(0.02)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

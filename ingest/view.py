@@ -1,0 +1,247 @@
+"""What `tolbooth up` shows: one frame of the live view for a terminal, and one line of it for anything else.
+
+Pure: a frame goes in, something that Rich can print comes out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from devices.model import Fate
+from devices.schema import BY_NAME, Field, Kind
+
+SHOWN: Final[tuple[Field, ...]] = tuple(BY_NAME[name] for name in ("temperature", "co2", "occupied"))
+"""The fields of the table of spaces."""
+MOST_SPACES: Final = 8
+MOST_REASONS: Final = 4
+RECENT: Final = "1h"
+"""How old a value of the table may be, in InfluxQL."""
+
+_SYMBOLS = {"Cel": "°C", "1": ""}
+"""Unit symbols that differ from the schema's."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Values(_Answer):
+    stored: int
+    rejected: int
+
+
+class JournalDepth(_Answer):
+    rows: int
+    messages: int
+    bytes: int
+    oldest_s: float | None = None
+
+
+class Devices(_Answer):
+    registered: int
+    online: int
+
+
+class Status(_Answer):
+    """What ingest answers to `GET /status`."""
+
+    received: int
+    fates: Mapping[Fate, int]
+    reasons: Mapping[Fate, Mapping[str, int]]
+    values: Values
+    residual: int
+    """messages received whose fate is not counted yet; anything but a passing figure is a bug"""
+    journal: JournalDepth
+    lag_s: float | None
+    broker: str
+    """`connected`, or why not"""
+    database: str
+    """`ok`, or why not"""
+    devices: Devices
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The latest values of one space, in the order of `SHOWN`; None where there is no recent one."""
+
+    building: str
+    space: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Where a person reaches what is running."""
+
+    broker_host: str
+    broker_port: int
+    influx_url: str
+    database: str
+    folder: str
+    pages: Mapping[str, str]
+    """name → address of each web page that the demo serves"""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All that one frame shows."""
+
+    status: Status
+    previous: Status | None
+    seconds: float
+    """since `previous`"""
+    spaces: tuple[Space, ...]
+    guide: Guide
+
+    @property
+    def rate(self) -> float:
+        """Messages a second since the previous frame."""
+        if self.previous is None or self.seconds <= 0:
+            return 0.0
+        return max(0, self.status.received - self.previous.received) / self.seconds
+
+
+def render(frame: Frame) -> RenderableType:
+    """One frame for a terminal."""
+    parts: list[RenderableType] = [_figures(frame), Text()]
+    if frame.spaces:
+        parts += [_spaces(frame.spaces), Text()]
+    parts.append(_guide(frame.guide))
+    return Panel(Group(*parts), title="Tolbooth", title_align="left", padding=(0, 1))
+
+
+def plain(frame: Frame) -> str:
+    """One frame as one line, for a log."""
+    status = frame.status
+    words = [
+        f"{frame.rate:.1f} messages/s",
+        *(f"{fate} {status.fates.get(fate, 0)}" for fate in Fate),
+        f"values {status.values.stored}",
+        f"journal {status.journal.messages} messages",
+        f"lag {_seconds(status.lag_s)}",
+        f"devices {status.devices.online}/{status.devices.registered} online",
+    ]
+    words += [f"{name}: {state}" for name, state, good in _links(status) if state != good]
+    return _printable(", ".join(words))
+
+
+def spaces_query() -> str:
+    """InfluxQL for `read_spaces`: one statement for each of `SHOWN`."""
+    return "; ".join(
+        f'SELECT last("{field.key}") FROM "{field.measurement}" WHERE time > now() - {RECENT} GROUP BY "building", "space"'  # noqa: S608
+        for field in SHOWN
+    )
+
+
+def read_spaces(answer: Mapping[str, Any]) -> tuple[Space, ...]:
+    """The spaces in InfluxDB's answer to `spaces_query`, those with most values first."""
+    found: dict[tuple[str, str], list[float | None]] = {}
+    for column, result in enumerate(answer.get("results", ())):
+        for series in result.get("series", ()):
+            tags = series["tags"]
+            if tags["space"]:
+                row = found.setdefault((tags["building"], tags["space"]), [None] * len(SHOWN))
+                row[column] = series["values"][0][1]
+    spaces = [Space(building, space, tuple(row)) for (building, space), row in found.items()]
+    return tuple(sorted(spaces, key=lambda space: (space.values.count(None), space.building, space.space)))
+
+
+def count_query(fields: Iterable[Field], since_ns: int) -> str:
+    """InfluxQL for `read_count`: how many values of `fields` are stored with a time from `since_ns` on."""
+    return "; ".join(
+        f'SELECT count("{field.key}") FROM "{field.measurement}" WHERE time >= {since_ns}'  # noqa: S608
+        for field in fields
+    )
+
+
+def read_count(answer: Mapping[str, Any]) -> int:
+    """The sum of InfluxDB's answer to `count_query`."""
+    return sum(
+        int(series["values"][0][1]) for result in answer.get("results", ()) for series in result.get("series", ())
+    )
+
+
+def _figures(frame: Frame) -> Table:
+    status, guide = frame.status, frame.guide
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    where = {"broker": f"{guide.broker_host}:{guide.broker_port}", "database": guide.influx_url}
+    for name, state, good in _links(status):
+        grid.add_row(name, Text.assemble((_printable(state), "green" if state == good else "bold red"), f"  {where[name]}"))
+    grid.add_row("devices", f"{status.devices.online:,} online of {status.devices.registered:,}")
+    grid.add_row("messages", f"{frame.rate:,.1f} a second, lag {_seconds(status.lag_s)}")
+    grid.add_row("fates", ", ".join(f"{fate} {status.fates.get(fate, 0):,}" for fate in Fate))
+    for fate, reasons in status.reasons.items():
+        if reasons:
+            grid.add_row(f"  {fate}", _printable(_most(reasons)))
+    grid.add_row("values", f"{status.values.stored:,} stored, {status.values.rejected:,} rejected")
+    journal = status.journal
+    grid.add_row("journal", f"{journal.messages:,} messages, {journal.bytes:,} bytes, oldest {_seconds(journal.oldest_s)}")
+    if status.residual:
+        grid.add_row("residual", Text(f"{status.residual:,} messages without a fate", "yellow"))
+    return grid
+
+
+def _spaces(spaces: tuple[Space, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("building")
+    table.add_column("space")
+    for field in SHOWN:
+        unit = _SYMBOLS.get(field.unit, field.unit)
+        table.add_column(f"{field.name} {unit}".strip(), justify="right")
+    for space in spaces[:MOST_SPACES]:
+        cells = (_value(field, value) for field, value in zip(SHOWN, space.values, strict=True))
+        table.add_row(Text(space.building), Text(space.space), *cells)
+    if len(spaces) > MOST_SPACES:
+        table.caption = f"and {len(spaces) - MOST_SPACES} more spaces"
+    return table
+
+
+def _guide(guide: Guide) -> Table:
+    field = SHOWN[0]
+    host, _, port = guide.influx_url.removeprefix("http://").partition(":")
+    question = f'SELECT mean({field.key}) FROM {field.measurement} WHERE time > now() - 1d GROUP BY time(1h), building'  # noqa: S608
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for name, address in guide.pages.items():
+        grid.add_row(name, Text(address))
+    grid.add_row("query", Text(f"influx -host {host} -port {port} -database {guide.database} -execute '{question}'"))
+    grid.add_row("listen", Text(f"mosquitto_sub -h {guide.broker_host} -p {guide.broker_port} -v -t '#'"))
+    grid.add_row("stop", Text(f"Ctrl-C; the data stays in {guide.folder}"))
+    return grid
+
+
+def _links(status: Status) -> tuple[tuple[str, str, str], ...]:
+    """Name, state, and what the state is when all is well."""
+    return ("broker", status.broker, "connected"), ("database", status.database, "ok")
+
+
+def _most(reasons: Mapping[str, int]) -> str:
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{reason} {count:,}" for reason, count in ranked[:MOST_REASONS])
+    rest = sum(count for _, count in ranked[MOST_REASONS:])
+    return f"{shown}, others {rest:,}" if rest else shown
+
+
+def _value(field: Field, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if field.kind is Kind.STATE:
+        return "yes" if value else "no"
+    return f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.1f} s"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
