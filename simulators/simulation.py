@@ -124,10 +124,7 @@ class Simulation:
                 }
                 for names, site in self.sites.items()
             },
-            "devices": {
-                f"{one.device.council}/{one.device.id}": [getattr(one, name) for name in _DEVICE_STATE]
-                for one in self.instruments
-            },
+            "devices": {f"{one.device.council}/{one.device.id}": _get(one, _DEVICE_STATE) for one in self.instruments},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -190,6 +187,10 @@ class Simulation:
             first = self.told + 1 + (phase - self.told - 1) % period
             self._queue.append((first, index, period))
         heapify(self._queue)
+
+
+def _get(source: object, names: tuple[str, ...]) -> list[Any]:
+    return [getattr(source, name) for name in names]
 
 
 def _set(target: object, names: tuple[str, ...], values: list[Any]) -> None:
