@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_parse = datetime.fromisoformat
 _FRACTION = re.compile(r"[.,]([0-9]{7,})")
 _SECONDS_END = 10**11
 _MILLIS_END = 10**14
@@ -19,13 +20,13 @@ def from_rfc3339(text: str) -> int:
         ValueError: it is no such time, or has no zone; the text says which and is safe to show beside the value.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        moment = _parse(text)
     except ValueError:
         moment = _from_lower_case(text)
     if moment.tzinfo is None:
         raise ValueError("time has no zone: add Z or an offset")
-    delta = moment - _EPOCH
-    ns = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
+    since = moment - _EPOCH
+    ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
     if len(text) > 27 and (fraction := _FRACTION.search(text)):
         ns += int(fraction[1][6:9].ljust(3, "0"))
     return ns

@@ -123,15 +123,14 @@ def _sample(body: dict[str, Any], retained: bool, rejects: list[Reject], where: 
             rejects.append(Reject(Reason.BAD_TIME, f"{where}{error}; found {show(stamp)}"))
             return None
     readings: list[Reading] = []
-    append, get, new, reading = readings.append, _NUMBERS.get, _new, Reading
+    new, reading, numbers = _new, Reading, _NUMBERS
     for key, value in body.items():
-        kind = type(value)
-        if (kind is float or kind is int) and (field := get(key)) is not None:
-            append(new(reading, (field, value + 0.0, "")))
+        if key in numbers and ((kind := type(value)) is float or kind is int):
+            readings.append(new(reading, (numbers[key], value + 0.0, "")))
         elif value is not None:
             found = _other(key, value)
             if isinstance(found, Reading):
-                append(found)
+                readings.append(found)
             else:
                 rejects.append(Reject(found.reason, where + found.detail))
     if readings:
