@@ -106,7 +106,10 @@ def simulate(
         logs.start()
         chosen = _settings(settings)
         estate = _estate(chosen)
-        broker = (chosen.mqtt.host, chosen.mqtt.port)
+        mqtt = chosen.mqtt
+        broker = publish.Broker(
+            mqtt.host, mqtt.port, mqtt.username or None, mqtt.password.get_secret_value() or None, mqtt.ca_file
+        )
         _until_stopped(
             lambda stop: publish.simulate(estate, broker, seed=seed, speed=speed, state_file=state, stop=stop)
         )

@@ -143,7 +143,7 @@ async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> As
         if part.name != "ingest":
             return True
         with contextlib.suppress(WatchError):
-            return (await fetch_status(settings)).broker == "connected"
+            return (await fetch_status(settings)).ready
         return False
 
     command = (*plan.command, *part.arguments(plan), "--settings", str(path))

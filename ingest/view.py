@@ -61,9 +61,11 @@ class Status(_Answer):
     journal: JournalDepth
     lag_s: float | None
     broker: str
-    """`connected`, or why not"""
+    """`connected` and to what, or why not"""
     database: str
     """`ok`, or why not"""
+    ready: bool
+    """messages are being received and stored"""
     devices: Devices
 
 
@@ -128,7 +130,7 @@ def plain(frame: Frame) -> str:
         f"lag {_seconds(status.lag_s)}",
         f"devices {status.devices.online}/{status.devices.registered} online",
     ]
-    words += [f"{name} {state}" for name, state, good in _links(status) if state != good]
+    words += [f"{name} {state}" for name, state, good in _links(status) if not good]
     return printable(", ".join(words), 1_000)
 
 
@@ -159,7 +161,7 @@ def render_status(status: Status, rate: float | None = None) -> Table:
     grid.add_column(style="dim")
     grid.add_column()
     for name, state, good in _links(status):
-        grid.add_row(name, Text(printable(state), "green" if state == good else "bold red"))
+        grid.add_row(name, Text(printable(state), "green" if good else "bold red"))
     grid.add_row("devices", f"{status.devices.online:,} online of {status.devices.registered:,}")
     speed = "" if rate is None else f"{rate:,.1f} a second, "
     grid.add_row("messages", f"{speed}{status.received:,} received, lag {_seconds(status.lag_s)}")
@@ -206,9 +208,12 @@ def _guide(guide: Guide) -> Table:
     return grid
 
 
-def _links(status: Status) -> tuple[tuple[str, str, str], ...]:
-    """Name, state, and what the state is when all is well."""
-    return ("broker", status.broker, "connected"), ("database", status.database, "ok")
+def _links(status: Status) -> tuple[tuple[str, str, bool], ...]:
+    """Name, state, and whether all is well with it."""
+    return (
+        ("broker", status.broker, status.broker.startswith("connected")),
+        ("database", status.database, status.database == "ok"),
+    )
 
 
 def _most(reasons: Mapping[str, int]) -> str:

@@ -23,7 +23,7 @@ ANSWER = {
     "journal": {"rows": 2, "messages": 60, "bytes": 9_000, "oldest_s": 1.25},
     "quarantine": {"rows": 25, "aged_out": 0},
     "lag_s": 0.31,
-    "broker": "connected",
+    "broker": "connected to 127.0.0.1:1884",
     "database": "ok",
     "ready": True,
     "devices": {"registered": 124, "online": 120},
