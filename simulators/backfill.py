@@ -1,0 +1,39 @@
+"""A past for an estate: what its devices would have sent, as messages in time order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from devices.model import SECOND, Estate, Message
+from simulators.gateways import connections
+from simulators.simulation import STEP_S, Simulation
+from simulators.statefile import save
+
+
+def messages(
+    estate: Estate, *, start_ns: int, end_ns: int, seed: int, state_file: Path | None = None, every: int = 300
+) -> Iterator[Message]:
+    """Messages of all devices from `start_ns` to `end_ns`, both taken down to whole minutes.
+
+    First come the retained ones: births, presence, and what gateways say about their devices. A message's `received`
+    is its simulated time, so it also tells how far the past has come.
+
+    Args:
+        every: no device sends more often than this, seconds; meters send on the half-hours at least.
+        state_file: written at the end, for `publish.simulate` to go on from. Nothing is written when the iterator is
+            left early.
+
+    Raises:
+        LookupError: the simulators cannot play a source or a device of the estate.
+    """
+    everybody, speaker = connections(estate)
+    start, end = start_ns // SECOND // STEP_S * STEP_S, end_ns // SECOND // STEP_S * STEP_S
+    simulation = Simulation(estate, seed=seed, start=start, every=every)
+    simulation.skip(start)
+    for connection in everybody:
+        yield from connection.hello(start * SECOND)
+    while simulation.now < end:
+        simulation.step()
+        for due in simulation.due(simulation.now):
+            yield speaker[due.device.council, due.device.id].message(due)
+    if state_file is not None:
+        save(simulation, state_file)

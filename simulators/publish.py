@@ -1,0 +1,182 @@
+"""The estate live: every gateway and every native device with a connection of its own, at real speed or faster."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiomqtt import Client, MqttError, TLSParameters, Will
+
+from devices.model import Estate, Message
+from simulators.gateways import Connection, connections
+from simulators.noise import key, uniform
+from simulators.simulation import Simulation
+from simulators.statefile import load, save
+
+_log = logging.getLogger(__name__)
+
+PAST_S: Final = 28 * 86_400
+"""How far in the past a faster run begins: within the 30 days that ingest accepts"""
+_FILLED_GAP_S: Final = 3_600
+"""A shorter absence is made up for, as devices that store and forward do; a longer one leaves a gap"""
+_TICK_S: Final = 0.25
+_AHEAD_S: Final = 3_600
+"""Simulated at most in one tick"""
+_QUEUED: Final = 10_000
+"""Messages of one connection that wait for the broker; then the simulation waits too"""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_FAREWELL_S: Final = 3.0
+_SAVE_EVERY_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where to publish."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    """TLS, trusting this authority"""
+
+
+async def simulate(
+    estate: Estate,
+    broker: Broker,
+    *,
+    seed: int,
+    speed: float = 1.0,
+    state_file: Path | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Publish until `stop` is set or the task is cancelled; each connection then says offline.
+
+    At speed 1, simulated time is the clock's. Faster, it begins where the state file ends, though at most 28 days
+    ago (ingest accepts 30), runs until it has caught up with the clock, and goes on at speed 1; so no message claims
+    a time in the future.
+
+    Args:
+        state_file: read if it exists, and kept up to date: the run goes on where the last run or the backfill ended.
+
+    Raises:
+        LookupError: the simulators cannot play a source or a device of the estate.
+        ValueError: the state file is of another seed, or none.
+    """
+    everybody, speaker = connections(estate)
+    clock = time.time()
+    simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock)
+    queues: dict[str, asyncio.Queue[Message]] = {one.name: asyncio.Queue(_QUEUED) for one in everybody}
+    _log.info("simulating %d devices on %d connections", len(speaker), len(everybody))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_stay_connected(one, broker, queues[one.name], seed), name=one.name)
+                for one in everybody
+            ]
+            drive = group.create_task(_drive(simulation, speaker, queues, speed, state_file), name="simulation")
+            waiting = group.create_task((stop or asyncio.Event()).wait(), name="stop")
+            await asyncio.wait([drive, waiting], return_when=asyncio.FIRST_COMPLETED)
+            drive.cancel()
+            waiting.cancel()
+            await _emptied(queues)
+            for task in tasks:
+                task.cancel()
+    finally:
+        if state_file is not None:
+            save(simulation, state_file)
+        _log.info("simulation stopped")
+
+
+def _begin(estate: Estate, seed: int, speed: float, state_file: Path | None, clock: float) -> Simulation:
+    """The simulation, brought to where publishing begins."""
+    begin = int(clock) if speed == 1 else int(clock) - PAST_S
+    simulation = Simulation(estate, seed=seed, start=begin)
+    known = state_file is not None and load(simulation, state_file)
+    if not known or begin - simulation.told > _FILLED_GAP_S:
+        simulation.skip(begin)
+    return simulation
+
+
+async def _drive(
+    simulation: Simulation,
+    speaker: dict[tuple[str, str], Connection],
+    queues: dict[str, asyncio.Queue[Message]],
+    speed: float,
+    state_file: Path | None,
+) -> None:
+    began, clock = simulation.told, time.time()
+    saved = time.monotonic()
+    while True:
+        wall = time.time()
+        now = int(wall if speed == 1 else min(wall, began + (wall - clock) * speed))
+        now = min(now, simulation.told + _AHEAD_S)
+        while simulation.told < now:
+            until = min(now, max(simulation.now, simulation.told + 1))
+            while simulation.now < until:
+                simulation.step()
+            for due in simulation.due(min(now, simulation.now)):
+                connection = speaker[due.device.council, due.device.id]
+                await queues[connection.name].put(connection.message(due))
+        if state_file is not None and time.monotonic() - saved > _SAVE_EVERY_S:
+            saved = time.monotonic()
+            await asyncio.to_thread(save, simulation, state_file)
+        await asyncio.sleep(_TICK_S)
+
+
+async def _stay_connected(one: Connection, broker: Broker, queue: asyncio.Queue[Message], seed: int) -> None:
+    """Connect, publish, and after a loss try again, later each time and not all at once."""
+    of, attempt = key(seed, "connection", one.name), 0
+    unsent: list[Message] = []
+    await asyncio.sleep(uniform(of))
+    while True:
+        will = one.goodbye(time.time_ns())
+        try:
+            async with Client(
+                broker.host,
+                broker.port,
+                identifier=one.name,
+                username=broker.username,
+                password=broker.password,
+                tls_params=TLSParameters(ca_certs=str(broker.ca_file)) if broker.ca_file else None,
+                will=Will(will.topic, will.payload, qos=1, retain=True),
+            ) as client:
+                if attempt:
+                    _log.warning("%s is connected again", one.name)
+                attempt = 0
+                await _publish_all(client, one, queue, unsent)
+        except MqttError as error:
+            if not attempt:
+                _log.warning("%s is not connected: %s", one.name, error)
+            longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)
+            attempt += 1
+            await asyncio.sleep(longest * (0.5 + uniform(of, attempt) / 2))
+
+
+async def _publish_all(client: Client, one: Connection, queue: asyncio.Queue[Message], unsent: list[Message]) -> None:
+    """Birth, then what comes; a message that the broker did not acknowledge is the first after the next connect."""
+    try:
+        for message in one.hello(time.time_ns()):
+            await client.publish(message.topic, message.payload, qos=1, retain=True)
+        while True:
+            if not unsent:
+                unsent.append(await queue.get())
+            await client.publish(unsent[0].topic, unsent[0].payload, qos=1)
+            unsent.clear()
+            queue.task_done()
+    finally:
+        will = one.goodbye(time.time_ns())
+        with suppress(MqttError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await client.publish(will.topic, will.payload, qos=1, retain=True)
+
+
+async def _emptied(queues: dict[str, asyncio.Queue[Message]]) -> None:
+    """Wait for what is still to be sent, though not for a broker that is away."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_S):
+            for queue in queues.values():
+                await queue.join()
