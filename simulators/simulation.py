@@ -91,7 +91,7 @@ class Simulation:
         answer: list[Due] = []
         for at, index, tell in asked:
             instrument = instruments[index]
-            if told := tell(instrument, at, self.now):
+            if at < instrument.placed_until and (told := tell(instrument, at, self.now)):
                 answer.append(Due(instrument.device, told, at * SECOND))
         return answer
 

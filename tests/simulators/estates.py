@@ -17,8 +17,6 @@ from devices.model import (
     Utility,
 )
 
-SATURDAY = 1_767_398_400
-"""3 January 2026 00:00 UTC: bank holiday and school holiday are over on Tuesday 6th"""
 TERM_MONDAY = 1_768_176_000
 """12 January 2026 00:00 UTC"""
 DAY = 86_400
@@ -51,7 +49,8 @@ SCHOOL = _building(
     Space("foyer", "Foyer", "0", "entrance", 80, 20),
 )  # fmt: skip
 POOL = _building(
-    "pool", "swimming pool", 12, 1_500.0, (_hours(range(5), time(6, 30), time(22)), _hours(range(5, 7), time(8), time(18))),
+    "pool", "swimming pool", 12, 1_500.0,
+    (_hours(range(5), time(6, 30), time(22)), _hours(range(5, 7), time(8), time(18))),
     Space("hall", "Pool hall", "0", "pool hall", 500, 80),
 )  # fmt: skip
 

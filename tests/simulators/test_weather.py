@@ -1,5 +1,6 @@
 """Weather against the station's own means and published day lengths."""
 
+from itertools import pairwise
 from statistics import fmean, pstdev
 
 import pytest
@@ -35,7 +36,7 @@ def test_one_day_remembers_the_day_before() -> None:
 def test_temperature_runs_smoothly() -> None:
     braemar = climate("braemar")
     series = [weather(braemar, 7, JANUARY_2026 + minute * 600).temperature_c for minute in range(30 * 144)]
-    assert max(abs(b - a) for a, b in zip(series, series[1:], strict=False)) < 0.6
+    assert max(abs(b - a) for a, b in pairwise(series)) < 0.6
 
 
 @pytest.mark.parametrize(("day", "hours"), [(15, 7.7), (105, 14.1), (166, 17.5), (349, 7.1)])
