@@ -1,13 +1,14 @@
 """Local time in Scotland and what kind of day it is: schedules run on it, storage stays in UTC."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from devices.model import Hours
 
 _LONDON: Final = ZoneInfo("Europe/London")
+_USUAL_HOURS: Final = (Hours(frozenset(range(5)), time(8, 30), time(17)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,12 @@ def in_term(day: date) -> bool:
 
 
 def openness(hours: tuple[Hours, ...], now: Moment, lead_h: float = 0.0, ramp_h: float = 0.0) -> float:
-    """0 closed to 1 open. It opens `lead_h` early, and is half open at the hour itself when it has a ramp."""
+    """0 closed to 1 open. It opens `lead_h` early, and is half open at the hour itself when it has a ramp.
+
+    Where the registry lists no hours, office hours are taken.
+    """
     best = 0.0
-    for opening in hours:
+    for opening in hours or _USUAL_HOURS:
         if now.weekday not in opening.days:
             continue
         start, end = span(opening)

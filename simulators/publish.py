@@ -148,9 +148,9 @@ async def _stay_connected(one: Connection, broker: Broker, queue: asyncio.Queue[
                     _log.warning("%s is connected again", one.name)
                 attempt = 0
                 await _publish_all(client, one, queue, unsent)
-        except MqttError as error:
+        except* MqttError as errors:
             if not attempt:
-                _log.warning("%s is not connected: %s", one.name, error)
+                _log.warning("%s is not connected: %s", one.name, errors.exceptions[0])
             longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)
             attempt += 1
             await asyncio.sleep(longest * (0.5 + uniform(of, attempt) / 2))
@@ -159,19 +159,27 @@ async def _stay_connected(one: Connection, broker: Broker, queue: asyncio.Queue[
 async def _publish_all(client: Client, one: Connection, queue: asyncio.Queue[Message], unsent: list[Message]) -> None:
     """Birth, then what comes; a message that the broker did not acknowledge is the first after the next connect."""
     try:
-        for message in one.hello(time.time_ns()):
-            await client.publish(message.topic, message.payload, qos=1, retain=True)
-        while True:
-            if not unsent:
-                unsent.append(await queue.get())
-            await client.publish(unsent[0].topic, unsent[0].payload, qos=1)
-            unsent.clear()
-            queue.task_done()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_notice_loss(client))
+            for message in one.hello(time.time_ns()):
+                await client.publish(message.topic, message.payload, qos=1, retain=True)
+            while True:
+                if not unsent:
+                    unsent.append(await queue.get())
+                await client.publish(unsent[0].topic, unsent[0].payload, qos=1)
+                unsent.clear()
+                queue.task_done()
     finally:
         will = one.goodbye(time.time_ns())
         with suppress(MqttError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
                 await client.publish(will.topic, will.payload, qos=1, retain=True)
+
+
+async def _notice_loss(client: Client) -> None:
+    """Fail as soon as the connection is lost, also while there is nothing to send; nothing is subscribed to."""
+    async for _ in client.messages:
+        pass
 
 
 async def _emptied(queues: dict[str, asyncio.Queue[Message]]) -> None:

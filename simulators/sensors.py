@@ -14,6 +14,7 @@ _Sense = Callable[[Instrument, Room, int, int], float]
 """(instrument, room, time of the reading, time of the state) → value; times in seconds since 1970"""
 
 _POWER_FACTOR: Final = 0.96
+_AT_ONCE: Final = frozenset({"open", "openings", "occupied"})
 _BATTERY_LIFE_S: Final = 1.5 * 31_557_600
 
 
@@ -27,6 +28,11 @@ def readings(instrument: Instrument, at: int, now: int) -> list[Reading]:
         new(field, round(sense(instrument, room, at, now), digits))
         for field, digits, sense in _TELLS[instrument.device.model, instrument.device.kind]
     ]
+
+
+def changes(instrument: Instrument, at: int, now: int) -> list[Reading]:
+    """What the device tells when it was touched: the state that changed, and no other."""
+    return [reading for reading in readings(instrument, at, now) if reading.field.name in _AT_ONCE]
 
 
 def tells(model: str, kind: DeviceKind) -> tuple[tuple[Field, int, _Sense], ...]:
@@ -105,7 +111,7 @@ _SENSES: Final[dict[str, tuple[int, _Sense]]] = {
     "co2": (0, _co2),
     "illuminance": (0, _illuminance),
     "on": (0, lambda i, room, at, now: float(room.lit)),
-    "brightness": (1, lambda i, room, at, now: round(254 * (0.7 + 0.3 * uniform(i.of, 22))) / 2.54),
+    "brightness": (3, lambda i, room, at, now: round(254 * (0.7 + 0.3 * uniform(i.of, 22))) / 2.54),
     "color_temperature": (0, lambda i, room, at, now: 1e6 / 250),
     "power": (1, lambda i, room, at, now: i.rate),
     "voltage": (1, _voltage),

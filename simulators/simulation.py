@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from devices.model import SECOND, Device, DeviceKind, Estate, Reading
 from simulators.instrument import METERS, Instrument, make_instrument, open_register, place, step_instrument
 from simulators.noise import uniform
-from simulators.sensors import readings, tells
+from simulators.sensors import changes, readings, tells
 from simulators.site import Site, make_site, read_schedules, step_site
 
 STEP_S: Final = 60
@@ -80,18 +80,18 @@ class Simulation:
             now: at most the time of the state; ask after each step, since a reading shows the state of its minute.
         """
         queue, instruments = self._queue, self.instruments
-        asked: list[tuple[int, int]] = [event for event in self._events if event[0] <= now]
+        asked = [(at, index, changes) for at, index in self._events if at <= now]
         self._events = [event for event in self._events if event[0] > now]
         while queue and queue[0][0] <= now:
             at, index, period = queue[0]
-            asked.append((at, index))
+            asked.append((at, index, readings))
             heapreplace(queue, (at + period, index, period))
-        asked.sort()
+        asked.sort(key=_in_time)
         self.told = max(self.told, now)
         answer: list[Due] = []
-        for at, index in asked:
+        for at, index, tell in asked:
             instrument = instruments[index]
-            if told := readings(instrument, at, self.now):
+            if at < instrument.placed_until and (told := tell(instrument, at, self.now)):
                 answer.append(Due(instrument.device, told, at * SECOND))
         return answer
 
@@ -187,6 +187,10 @@ class Simulation:
             first = self.told + 1 + (phase - self.told - 1) % period
             self._queue.append((first, index, period))
         heapify(self._queue)
+
+
+def _in_time(asked: tuple[int, int, object]) -> tuple[int, int]:
+    return asked[0], asked[1]
 
 
 def _get(source: object, names: tuple[str, ...]) -> list[Any]:

@@ -1,0 +1,192 @@
+"""The whole estate: the same again, registers, places, and going on from a file."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind
+from simulators.simulation import Due, Simulation
+from simulators.statefile import load, save
+from tests.simulators.estates import DAY, TERM_MONDAY, estate
+
+HOUR = 3_600
+
+
+def _run(simulation: Simulation, until: int) -> list[Due]:
+    told: list[Due] = []
+    while simulation.now < until:
+        simulation.step()
+        told += simulation.due(simulation.now)
+    return told
+
+
+def _values(told: list[Due], device: str, name: str) -> list[tuple[int, float]]:
+    return [
+        (due.time // SECOND, reading.value)
+        for due in told
+        if due.device.id == device
+        for reading in due.readings
+        if reading.field.name == name
+    ]
+
+
+@pytest.fixture(scope="module")
+def two_days() -> list[Due]:
+    return _run(Simulation(estate(), seed=3, start=TERM_MONDAY), TERM_MONDAY + 2 * DAY)
+
+
+def test_the_same_seed_gives_the_same_and_another_gives_another(two_days: list[Due]) -> None:
+    until = TERM_MONDAY + 6 * HOUR
+    again = _run(Simulation(estate(), seed=3, start=TERM_MONDAY), until)
+    assert again == two_days[: len(again)]
+    assert _run(Simulation(estate(), seed=4, start=TERM_MONDAY), until) != again
+
+
+def test_every_device_tells_at_its_interval(two_days: list[Due]) -> None:
+    for device in estate().councils["sim"].devices.values():
+        times = [due.time // SECOND for due in two_days if due.device.id == device.id]
+        assert len(times) >= 2 * DAY // device.interval
+        scheduled = {times[0] % device.interval}
+        if device.id not in {"pir", "door"}:
+            assert {at % device.interval for at in times} == scheduled
+
+
+def test_values_are_plausible(two_days: list[Due]) -> None:
+    for due in two_days:
+        for field, value, _ in due.readings:
+            assert field.low <= value <= field.high, (due.device.id, field.name, value)
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        ("m-main", "electricity_import"), ("m-lights", "electricity_import"), ("m-gas", "gas"), ("m-heat", "heat"),
+        ("m-water", "water"), ("plug", "electricity_import"), ("count", "people_in"), ("count", "people_out"),
+    ],
+)  # fmt: skip
+def test_registers_only_grow(two_days: list[Due], device: str, name: str) -> None:
+    values = [value for _, value in _values(two_days, device, name)]
+    assert all(b >= a for a, b in pairwise(values))
+    assert values[-1] > values[0]
+
+
+def test_a_register_is_the_integral_of_power() -> None:
+    simulation = Simulation(estate(), seed=3, start=TERM_MONDAY)
+    meters = {one.device.id: one for one in simulation.instruments if one.device.id.startswith("m-")}
+    before = {name: one.register for name, one in meters.items()}
+    watt_seconds = dict.fromkeys(meters, 0.0)
+    for _ in range(24 * 60):
+        simulation.step()
+        for name, one in meters.items():
+            assert one.rate >= 0
+            watt_seconds[name] += one.rate * 60
+    for name in ("m-main", "m-lights", "m-sockets", "m-kitchen", "m-heat"):
+        assert meters[name].register - before[name] == pytest.approx(watt_seconds[name] / 3.6e6, abs=1e-6)
+    gas_kwh_m3 = 39.5 / 3.6 * 1.02264
+    assert meters["m-gas"].register - before["m-gas"] == pytest.approx(
+        watt_seconds["m-gas"] / 3.6e6 / gas_kwh_m3, abs=1e-6
+    )
+    assert meters["m-water"].register - before["m-water"] == pytest.approx(watt_seconds["m-water"] / 3.6e6, abs=1e-6)
+
+
+def test_published_registers_agree_with_published_power(two_days: list[Due]) -> None:
+    """Within a minute the power may change once, so an hour agrees to a few per cent."""
+    register = dict(_values(two_days, "m-main", "electricity_import"))
+    power = _values(two_days, "m-main", "power")
+    for begin in range(10, 40, 5):
+        hour = power[begin * 60 : begin * 60 + 61]
+        mean = sum(watts for _, watts in hour[1:]) / 60
+        assert register[hour[-1][0]] - register[hour[0][0]] == pytest.approx(mean / 1000, rel=0.03)
+
+
+def test_bulb_and_thermostat_show_their_room() -> None:
+    simulation = Simulation(estate(), seed=3, start=TERM_MONDAY)
+    room = simulation.sites["sim", "school"].rooms["room-1"]
+    lit = occupied = 0
+    while simulation.now < TERM_MONDAY + DAY:
+        simulation.step()
+        occupied = max(occupied, round(room.people))
+        for due in simulation.due(simulation.now):
+            told = {reading.field.name: reading.value for reading in due.readings}
+            if due.device.id == "bulb":
+                assert told["on"] == room.lit
+                lit += room.lit
+            if due.device.id == "trv":
+                assert told["temperature"] == pytest.approx(room.temperature_c, abs=0.35)
+                assert told["heating"] == (room.valve_pct >= 1)
+    assert lit > 12
+    assert occupied > 15
+
+
+def test_people_raise_carbon_dioxide(two_days: list[Due]) -> None:
+    co2 = dict(_values(two_days, "air", "co2"))
+    night = [value for at, value in co2.items() if at % DAY < 5 * HOUR]
+    class_time = [value for at, value in co2.items() if 10 * HOUR < at % DAY < 12 * HOUR]
+    assert max(night) < 600
+    assert max(class_time) > 900
+
+
+def test_doors_and_movement_tell_when_they_change(two_days: list[Due]) -> None:
+    for device, name in (("door", "open"), ("pir", "occupied")):
+        values = [value for _, value in _values(two_days, device, name)]
+        assert {0.0, 1.0} == set(values)
+    alone = [due for due in two_days if due.device.id == "pir" and len(due.readings) == 1]
+    assert alone
+    assert all(due.readings[0].field.name == "occupied" for due in alone)
+
+
+def test_history_is_coarser_and_meters_tell_on_the_half_hour() -> None:
+    told = _run(Simulation(estate(), seed=3, start=TERM_MONDAY, every=420), TERM_MONDAY + DAY)
+    half_hours = {at for at, _ in _values(told, "m-main", "electricity_import") if at % 1_800 == 0}
+    assert len(half_hours) == 48
+    air = [at for at, _ in _values(told, "air", "co2")]
+    assert {b - a for a, b in pairwise(air)} == {420}
+
+
+def test_a_run_from_a_file_equals_one_that_was_not_interrupted(tmp_path: Path, two_days: list[Due]) -> None:
+    first = Simulation(estate(), seed=3, start=TERM_MONDAY)
+    break_at = TERM_MONDAY + 33 * 1_740
+    told = _run(first, break_at)
+    save(first, tmp_path / "state.json")
+    second = Simulation(estate(), seed=3, start=TERM_MONDAY + DAY)
+    assert load(second, tmp_path / "state.json")
+    told += _run(second, TERM_MONDAY + 2 * DAY)
+    assert told == two_days
+
+
+def test_after_a_gap_registers_have_gone_on_and_nobody_tells_of_it() -> None:
+    simulation = Simulation(estate(), seed=3, start=TERM_MONDAY)
+    register = next(one for one in simulation.instruments if one.device.id == "m-main")
+    before = register.register
+    simulation.skip(TERM_MONDAY + 3 * DAY + 90)
+    assert simulation.now == TERM_MONDAY + 3 * DAY + 60
+    assert simulation.due(simulation.now) == []
+    assert register.register - before > 3 * 24 * 2.0
+
+
+def test_a_state_of_another_seed_or_no_state_says_what_to_do(tmp_path: Path) -> None:
+    simulation = Simulation(estate(), seed=3, start=TERM_MONDAY)
+    path = tmp_path / "state.json"
+    assert not load(simulation, path)
+    save(simulation, path)
+    with pytest.raises(ValueError, match="seed 3, not 4"):
+        load(Simulation(estate(), seed=4, start=TERM_MONDAY), path)
+    path.write_text(json.dumps({"seed": 3}))
+    with pytest.raises(ValueError, match=r"state\.json .*delete it"):
+        load(simulation, path)
+
+
+def test_a_swapped_meter_begins_at_its_opening_register() -> None:
+    swap = (TERM_MONDAY + 6 * HOUR) * SECOND
+    old = Device("old", "sim", DeviceKind.ELECTRICITY_METER, "x", "native", "old", 60,
+                 (Assignment(0, swap, "pool", meter="main", opening_register=5.0),))  # fmt: skip
+    new = replace(old, id="new", address="new",
+                  assignments=(Assignment(swap, FOREVER, "pool", meter="main", opening_register=0.0),))  # fmt: skip
+    told = _run(Simulation(estate(old, new), seed=3, start=TERM_MONDAY), TERM_MONDAY + 8 * HOUR)
+    assert swap // SECOND - 60 <= max(at for at, _ in _values(told, "old", "electricity_import")) < swap // SECOND
+    first_at, first = _values(told, "new", "electricity_import")[0]
+    assert swap // SECOND <= first_at <= swap // SECOND + 120
+    assert 0 <= first < 5
