@@ -181,7 +181,7 @@ async def latency(running: Stack, seconds: float) -> tuple[float, float]:
     sender = await publisher.connect(running.broker.host, running.broker.port, "bench-rate")
     load = asyncio.create_task(publisher.at_rate(sender, ready, LATENCY_RATE))
     prober = await publisher.connect(running.broker.host, running.broker.port, "bench-probe")
-    waits = []
+    waits: list[float] = []
     while not load.done():
         await asyncio.sleep(PROBES_EVERY)
         waits.append(await _probe(running, prober, len(waits)))
