@@ -56,7 +56,7 @@ class Tags:
 
 def _join(tags: Mapping[str, str]) -> str:
     escaped = ((key, escape_tag(value)) for key, value in tags.items())
-    return "".join(f",{key}={value!r}" for key, value in escaped if value)
+    return "".join(f",{key}={value}" for key, value in escaped if value)
 
 
 def lines(placed: Iterable[Placed], tags: Tags) -> list[str]:
