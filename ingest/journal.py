@@ -394,7 +394,11 @@ def _add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
 
 
 def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) -> None:
+    """Remember values; an empty one forgets its key."""
     db.executemany("INSERT OR REPLACE INTO remembered (source, key, value) VALUES (?,?,?)", states)
+    forgotten = [(source, key) for source, key, value in states if not value]
+    if forgotten:
+        db.executemany("DELETE FROM remembered WHERE source = ? AND key = ?", forgotten)
 
 
 def _no_space(error: sqlite3.OperationalError) -> bool:

@@ -20,6 +20,8 @@ BATCH: Final = 2_000
 """Messages in one commit, at most: some 20 ms of work, and a large write for the disk."""
 FULL_WAIT: Final = 1.0
 """Seconds between attempts while the journal is full."""
+LAST_COMMIT: Final = 2.0
+"""Seconds that a stop waits for a commit under way."""
 _DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
 
 Noted = Callable[[Device, int, bool, bool | None], None]
@@ -90,12 +92,20 @@ def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
 
 
 async def receive(session: Session, decoder: Decoder, tags: Tags, journal: Journal, note: Noted) -> None:
-    """Run the loop until cancelled. Cancelling between commit and PUBACK only makes the broker send again."""
+    """Run the loop until cancelled; a batch that was taken is committed and acknowledged before it ends."""
     while True:
         batch = await session.take(BATCH)
         entry = digest(batch.deliveries, decoder, tags, journal.packets, note)
-        await commit(journal, entry)
-        session.acknowledge(batch)
+        committing = asyncio.ensure_future(commit(journal, entry))
+        try:
+            await asyncio.shield(committing)
+        except asyncio.CancelledError:
+            await asyncio.wait([committing], timeout=LAST_COMMIT)
+            committing.cancel()
+            raise
+        finally:
+            if committing.done() and not committing.cancelled() and committing.exception() is None:
+                session.acknowledge(batch)
 
 
 async def commit(journal: Journal, entry: Entry) -> None:

@@ -82,8 +82,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         app = health.application(health.Parts(parts.journal, parts.fleet, session.state, database))
         async with asyncio.TaskGroup() as tasks, _serving(app, settings):
             log.info("ingest started: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
+            connection = tasks.create_task(session.run(), name="session")
             inward = [
-                tasks.create_task(session.run(), name="session"),
                 tasks.create_task(
                     receive.receive(session, parts.decoder, parts.tags, parts.journal, parts.fleet.note), name="receive"
                 ),
@@ -92,6 +92,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)
+            await _cancel([connection])
             await _settle_down(parts.journal, database)
             await _cancel([outward])
             await parts.journal.save_heard(parts.fleet.heard())
