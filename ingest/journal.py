@@ -253,7 +253,7 @@ class Journal:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self._folder / "journal.lock")
         path = self._folder / FILE
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)  # a replay may write meanwhile
         try:
             self._db.execute("PRAGMA page_size = 16384")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -332,6 +332,8 @@ class Journal:
             lines -= rows[-1].count
             if lines <= 0:
                 break
+        if not rows and not after:
+            self.bytes = 0  # a replay by another process was not counted when it came, only when it went
         return rows
 
     def _settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from binascii import crc32
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from devices.decode import Decoder, Outcome
 from devices.model import REFUSED, Device, Fate, Message, Reason, TimeSource
 from ingest import lineprotocol
+from ingest.fleet import Fleet
 from ingest.journal import RECEIVED, REJECTED, VALUES, Entry, FullError, Journal
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Kept
@@ -91,21 +93,36 @@ def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
     return len(faults)
 
 
-async def receive(session: Session, decoder: Decoder, tags: Tags, journal: Journal, note: Noted) -> None:
+@dataclass(slots=True)
+class Kit:
+    """What turns messages into journal entries. Decoder, tags and fleet follow the registry: swap them under `lock`."""
+
+    decoder: Decoder
+    tags: Tags
+    fleet: Fleet
+    journal: Journal
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def digest(self, deliveries: Sequence[Delivery]) -> Entry:
+        """See `digest`."""
+        return digest(deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note)
+
+
+async def receive(session: Session, kit: Kit) -> None:
     """Run the loop until cancelled; a batch that was taken is committed and acknowledged before it ends."""
     while True:
         batch = await session.take(BATCH)
-        entry = digest(batch.deliveries, decoder, tags, journal.packets, note)
-        committing = asyncio.ensure_future(commit(journal, entry))
-        try:
-            await asyncio.shield(committing)
-        except asyncio.CancelledError:
-            await asyncio.wait([committing], timeout=LAST_COMMIT)
-            committing.cancel()
-            raise
-        finally:
-            if committing.done() and not committing.cancelled() and committing.exception() is None:
-                session.acknowledge(batch)
+        async with kit.lock:
+            committing = asyncio.ensure_future(commit(kit.journal, kit.digest(batch.deliveries)))
+            try:
+                await asyncio.shield(committing)
+            except asyncio.CancelledError:
+                await asyncio.wait([committing], timeout=LAST_COMMIT)
+                committing.cancel()
+                raise
+            finally:
+                if committing.done() and not committing.cancelled() and committing.exception() is None:
+                    session.acknowledge(batch)
 
 
 async def commit(journal: Journal, entry: Entry) -> None:
