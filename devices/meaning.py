@@ -1,0 +1,181 @@
+"""Which field a value belongs to where a device only describes it: by a unit, a kind and the words of its name.
+
+Used by the formats whose messages carry descriptions or names instead of fixed keys (Homie, Home Assistant, ESPHome).
+A value whose meaning is not certain has no field.
+"""
+
+import re
+from typing import Final
+
+from devices.units import canonical
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+_SETPOINT = frozenset({"setpoint", "target", "desired", "wanted"})
+_OUTSIDE = frozenset({"outdoor", "outside", "external", "exterior", "ambientoutdoor"})
+_ITSELF = frozenset(
+    {"cpu", "chip", "internal", "esp32", "esp", "board", "soc", "mcu", "processor", "device", "cputemp"}
+)
+_LIQUID = frozenset({"water", "boiler", "dhw", "flow", "return", "pipe", "cylinder", "calorifier", "immersion", "tank"})
+_PROBE = frozenset({"probe", "surface", "floor", "fridge", "freezer", "oven"})
+_NOT_A_LEVEL = frozenset(
+    {"dew", "dewpoint", "feels", "apparent", "offset", "calibration", "correction", "min", "max", "minimum", "maximum"}
+    | {"average", "mean", "alarm", "threshold", "limit", "delta", "difference", "forecast", "hysteresis", "rate"}
+    | {"target", "setpoint", "desired", "wanted"}
+)
+_PERIOD = frozenset(
+    {"today", "yesterday", "daily", "day", "hour", "hourly", "week", "weekly", "month", "monthly", "year", "yearly"}
+    | {"period", "session", "last", "previous", "interval", "minute"}
+)
+_EXPORT = frozenset(
+    {"export", "exported", "returned", "return", "production", "produced", "generated", "feedin", "solar"}
+)
+_BATTERY = frozenset({"battery", "batt", "bat", "cell", "vcc", "vdd", "supply"})
+_PHASE = re.compile(r"(?:phase)?(?:l([1-3])|([abc1-3]))")
+
+_NUMBERS: Final = {
+    "%": (
+        (frozenset({"humidity", "hum", "rh"}), "humidity"),
+        (_BATTERY, "battery"),
+        (frozenset({"valve"}), "valve_position"),
+        (frozenset({"brightness", "dimmer"}), "brightness"),
+    ),
+    "ppm": (
+        (frozenset({"eco2", "equivalent"}), "eco2"),
+        (frozenset({"co2", "carbon", "carbondioxide"}), "co2"),
+    ),
+    "ppb": ((frozenset({"tvoc", "voc"}), "tvoc"),),
+    "dB": ((frozenset({"snr"}), "snr"), (frozenset({"sound", "noise", "spl"}), "sound_level")),
+    "mg/m3": ((frozenset({"formaldehyde", "hcho", "ch2o"}), "formaldehyde"),),
+    "K": ((frozenset({"color", "colour", "cct"}), "color_temperature"),),
+    "mired": ((frozenset({"color", "colour", "cct", "mired"}), "color_temperature"),),
+    "1": (
+        (frozenset({"people", "persons", "occupants"}), "people"),
+        (frozenset({"powerfactor", "pf", "cosphi"}), "power_factor"),
+    ),
+}
+_ALONE: Final = {"W": "power", "VA": "apparent_power", "var": "reactive_power", "A": "current", "Hz": "frequency"}
+_ALONE_TOO: Final = {"lx": "illuminance", "dBm": "rssi", "l/min": "flow"}
+_LIKE: Final = {"kW": "W", "mW": "W", "MW": "W", "mA": "A", "kVA": "VA", "kvar": "var", "m3/h": "l/min", "l/h": "l/min"}
+_PRESSURES: Final = frozenset({"hPa", "Pa", "kPa", "bar", "mmHg", "inHg", "psi"})
+_ENERGIES: Final = frozenset({"Wh", "kWh", "MWh", "mWh", "GJ", "MJ", "Wmin"})
+_VOLUMES: Final = frozenset({"m3", "l", "ft3"})
+_STATES: Final = (
+    (frozenset({"motion", "pir"}), "motion"),
+    (frozenset({"occupancy", "occupied", "presence"}), "occupied"),
+    (frozenset({"smoke"}), "smoke"),
+    (frozenset({"leak", "flood", "moisture", "leakage"}), "leak"),
+    (frozenset({"tamper"}), "tamper"),
+    (frozenset({"door", "window", "open", "opened", "opening", "garage", "gate"}), "open"),
+)
+
+
+def words(*names: str) -> frozenset[str]:
+    """The words of names, in lower case: `livingRoom_temp-1` → living, room, temp, 1; also pairs run together."""
+    found = [word.lower() for name in names for word in _WORD.findall(name[:200])]
+    pairs = [first + second for first, second in zip(found, found[1:], strict=False)]
+    return frozenset(found + pairs)
+
+
+def temperature(name: frozenset[str]) -> str:
+    """The field of a temperature whose name has these words; empty where it is no level of air, water or device."""
+    if name & _SETPOINT:
+        return "heating_setpoint" if not name & (_LIQUID | {"cooling", "cool"}) else ""
+    if name & _NOT_A_LEVEL:
+        return ""
+    for qualifiers, field in (
+        (_ITSELF, "device_temperature"),
+        (_LIQUID, "water_temperature"),
+        (_OUTSIDE, "outdoor_temperature"),
+        (_PROBE, "probe_temperature"),
+    ):
+        if name & qualifiers:
+            return field
+    return "temperature"
+
+
+def energy(name: frozenset[str]) -> str:
+    """The register of an electrical energy with this name; empty where it counts a period, not all time."""
+    if name & _PERIOD and not name & {"total", "lifetime"}:
+        return ""
+    if name & {"heat", "thermal", "heating"}:
+        return "heat"
+    if "gas" in name:
+        return "gas_energy"
+    return "electricity_export" if name & _EXPORT else "electricity_import"
+
+
+def voltage(name: frozenset[str], unit: str) -> str:
+    """Mains or battery: coin cells and supplies are named so, or given in millivolts."""
+    return "battery_voltage" if name & _BATTERY or unit == "mV" else "voltage"
+
+
+def volume(name: frozenset[str]) -> str:
+    """The register of a volume; empty where neither water nor gas is named, or a period is counted."""
+    if name & _PERIOD and not name & {"total", "lifetime"}:
+        return ""
+    if "gas" in name:
+        return "gas"
+    return "water" if "water" in name else ""
+
+
+def particles(name: frozenset[str]) -> str:
+    """Which particles, or which mass of gas, a mass by volume counts."""
+    for key, field in (("pm25", "pm2_5"), ("25", "pm2_5"), ("pm10", "pm10"), ("10", "pm10"), ("pm1", "pm1")):
+        if key in name and (key.startswith("pm") or "pm" in name):
+            return field
+    if name & {"pm4", "pm40"}:
+        return "pm4"
+    return "tvoc_mass" if name & {"tvoc", "voc"} else ""
+
+
+def number_field(name: frozenset[str], unit: str) -> str:
+    """The field of a number with this name and unit; empty where it is not certain."""
+    unit = canonical(unit)
+    if unit in ("Cel", "[degF]") or (unit == "K" and not name & {"color", "colour", "cct"}):
+        known = name & {"temperature", "temp", "cputemp", "thermometer"} or name & _SETPOINT
+        return temperature(name) if known else ""
+    if unit in _ENERGIES:
+        return energy(name)
+    if unit in ("V", "mV"):
+        return voltage(name, unit)
+    if unit in _VOLUMES:
+        return volume(name)
+    if unit == "ug/m3":
+        return particles(name)
+    if unit in _PRESSURES:
+        return "pressure" if name & {"pressure", "barometer"} and not name & (_LIQUID | {"sea", "tyre"}) else ""
+    if name & (_NOT_A_LEVEL | _PERIOD):
+        return ""
+    if field := _ALONE.get(_LIKE.get(unit, unit)) or _ALONE_TOO.get(_LIKE.get(unit, unit)):
+        return field
+    return next((field for wanted, field in _NUMBERS.get(unit, ()) if name & wanted), "")
+
+
+def state_field(name: frozenset[str], node: frozenset[str] = frozenset()) -> str:
+    """The field of a boolean with this name, in a part of the device named `node`; empty where it is not certain.
+
+    A `contact` has none: devices disagree whether true means closed.
+    """
+    if "contact" in name:
+        return ""
+    if name & _BATTERY and "low" in name:
+        return "battery_low"
+    if field := next((field for wanted, field in _STATES if name & wanted), ""):
+        return field
+    if name & {"power", "on", "onoff", "switch", "relay", "state", "output", "outlet", "plug", "socket"}:
+        return "on" if (name | node) & {"light", "lights", "lamp", "bulb", "dimmer", "led"} else "switched"
+    if name & {"heating"}:
+        return "heating"
+    return "on" if name & {"light", "lamp", "bulb"} else ""
+
+
+def phase(name: frozenset[str]) -> str:
+    """`l1`, `l2` or `l3` where the name says so; else empty."""
+    if "phase" not in name and not name & {"l1", "l2", "l3"}:
+        return ""
+    for word in sorted(name):
+        if found := _PHASE.fullmatch(word):
+            part = found[1] or found[2]
+            return f"l{'abc'.index(part) + 1 if part in 'abc' else part}"
+    return ""
