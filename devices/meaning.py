@@ -5,6 +5,7 @@ A value whose meaning is not certain has no field.
 """
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from devices.units import canonical
@@ -30,7 +31,7 @@ _PERIOD = frozenset(
 _EXPORT = frozenset(
     {"export", "exported", "returned", "return", "production", "produced", "generated", "feedin", "solar"}
 )
-_BATTERY = frozenset({"battery", "batt", "bat", "cell", "vcc", "vdd", "supply"})
+_BATTERY = frozenset({"battery", "batt", "bat", "cell", "vcc", "vdd"})
 _PHASE = re.compile(r"(?:phase)?(?:l([1-3])|([abc1-3]))")
 
 _NUMBERS: Final = {
@@ -73,7 +74,7 @@ _STATES: Final = (
 def words(*names: str) -> frozenset[str]:
     """The words of names, in lower case: `livingRoom_temp-1` → living, room, temp, 1; also pairs run together."""
     found = [word.lower() for name in names for word in _WORD.findall(name[:200])]
-    pairs = [first + second for first, second in zip(found, found[1:], strict=False)]
+    pairs = [first + second for first, second in pairwise(found)]
     return frozenset(found + pairs)
 
 
@@ -121,11 +122,9 @@ def volume(name: frozenset[str]) -> str:
 
 def particles(name: frozenset[str]) -> str:
     """Which particles, or which mass of gas, a mass by volume counts."""
-    for key, field in (("pm25", "pm2_5"), ("25", "pm2_5"), ("pm10", "pm10"), ("10", "pm10"), ("pm1", "pm1")):
-        if key in name and (key.startswith("pm") or "pm" in name):
+    for word, field in (("pm25", "pm2_5"), ("pm2", "pm2_5"), ("pm10", "pm10"), ("pm1", "pm1"), ("pm4", "pm4")):
+        if word in name:
             return field
-    if name & {"pm4", "pm40"}:
-        return "pm4"
     return "tvoc_mass" if name & {"tvoc", "voc"} else ""
 
 
@@ -133,7 +132,7 @@ def number_field(name: frozenset[str], unit: str) -> str:
     """The field of a number with this name and unit; empty where it is not certain."""
     unit = canonical(unit)
     if unit in ("Cel", "[degF]") or (unit == "K" and not name & {"color", "colour", "cct"}):
-        known = name & {"temperature", "temp", "cputemp", "thermometer"} or name & _SETPOINT
+        known = name & {"temperature", "temp", "thermometer"} or name & _SETPOINT
         return temperature(name) if known else ""
     if unit in _ENERGIES:
         return energy(name)
@@ -145,7 +144,7 @@ def number_field(name: frozenset[str], unit: str) -> str:
         return particles(name)
     if unit in _PRESSURES:
         return "pressure" if name & {"pressure", "barometer"} and not name & (_LIQUID | {"sea", "tyre"}) else ""
-    if name & (_NOT_A_LEVEL | _PERIOD):
+    if name & ((_NOT_A_LEVEL | _PERIOD) - {"rate"}):
         return ""
     if field := _ALONE.get(_LIKE.get(unit, unit)) or _ALONE_TOO.get(_LIKE.get(unit, unit)):
         return field
