@@ -178,3 +178,11 @@ def phase(name: frozenset[str]) -> str:
             part = found[1] or found[2]
             return f"l{'abc'.index(part) + 1 if part in 'abc' else part}"
     return ""
+
+
+_WRITTEN: Final = {"on": "light_on", "switched": "relay", "occupied": "occupancy", "heat": "heat_energy"}
+
+
+def written(field: str) -> str:
+    """A name for `field` that `number_field` or `state_field` reads back."""
+    return _WRITTEN.get(field, field)

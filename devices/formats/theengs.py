@@ -39,6 +39,13 @@ _LEVELS: Final = {
     "pm10": ("pm10", "ug/m3"),
     "for": ("formaldehyde", "mg/m3"),
 }
+_METER_KEYS: Final = {
+    "avg": ("power", ""),
+    "power": ("power", "W"),
+    "sum": ("electricity_import", ""),
+    "energy": ("electricity_import", "kWh"),
+}
+"""What meters send; without a unit here, `<key>u` must name it, for the same meter also counts gas and water"""
 _CONTACTS: Final = {"open": 1.0, "closed": 0.0, "timeout not closed": 1.0}
 _PROBES: Final = 6
 _BETTER: Final = 8.0
@@ -98,13 +105,14 @@ class TheengsSource:
         return self._bluetooth(gateway, found["mac"].replace(":", "").upper(), body, message)
 
     def _bluetooth(self, gateway: str, mac: str, body: dict[str, object], message: Message) -> Decoded:
-        kind = body.get("type", "")
+        stated = body.get("type", "")
+        kind = stated if isinstance(stated, str) else "?"
         if _MAC.fullmatch(mac) is None:
             return refused("", Reason.MALFORMED, "the last level of the topic is no MAC address")
         if kind in _PERSONAL or body.get("prmac") is True:
             return refused("", Reason.NO_VALUE, "something that people carry: not read")
         into = Gathering()
-        _sensor(kind if isinstance(kind, str) else "?", body, into)
+        _sensor(kind, body, into)
         if not into.readings and not into.rejects:
             if "cipher" in body:
                 into.reject(Reason.NO_DESCRIPTION, "encrypted: give the gateway the sensor's bind key")
@@ -148,24 +156,23 @@ def _sensor(kind: str, body: dict[str, object], into: Gathering) -> None:
         if key in body:
             into.number(name, body[key], key, unit)
     if kind == "CTMO":
-        if isinstance(body.get("open"), bool | str):
-            into.state("open", body["open"], "open")
-        if "contact" in body:
-            into.state("open", body["contact"], "contact", words=_CONTACTS)
-        if "motion" in body:
-            into.state("motion", body["motion"], "motion")
-    if kind == "ENRG":
-        for key, name in (
-            ("avg", "power"),
-            ("sum", "electricity_import"),
-            ("power", "power"),
-            ("energy", "electricity_import"),
-        ):
-            unit = body.get(f"{key}u", {"power": "W", "energy": "kWh"}.get(key))
-            if key in body and unit in ("W", "kW", "kWh"):
-                into.number(name, body[key], key, unit)
+        _contact_and_motion(body, into)
+    for key in _METER_KEYS if kind == "ENRG" else ():
+        name, unit = _METER_KEYS[key]
+        stated = body.get(f"{key}u", unit)
+        if key in body and stated in ("W", "kW", "kWh"):
+            into.number(name, body[key], key, str(stated))
     if "lowbatt" in body:
         into.state("battery_low", body["lowbatt"], "lowbatt")
+
+
+def _contact_and_motion(body: dict[str, object], into: Gathering) -> None:
+    if isinstance(body.get("open"), bool | str):
+        into.state("open", body["open"], "open")
+    if "contact" in body:
+        into.state("open", body["contact"], "contact", words=_CONTACTS)
+    if "motion" in body:
+        into.state("motion", body["motion"], "motion")
 
 
 def _temperatures(kind: str, body: dict[str, object], into: Gathering) -> None:
@@ -217,7 +224,7 @@ def encode(config: SourceConfig, gateway: str, sample: Sample) -> list[Message]:
     body["type"] = "CTMO" if states else "THB"
     for field, value, channel in sample.readings:
         if field.name == "probe_temperature":
-            body |= {"type": "BBQ", f"tempc{channel}": value}
+            body["type"], body[f"tempc{channel}"] = "BBQ", value
         elif field.name in _WRITTEN:
             body[_WRITTEN[field.name]] = bool(value) if field.unit == "1" else value
     if len(body) == len(("id", "type")):
