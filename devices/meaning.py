@@ -13,12 +13,12 @@ from devices.units import canonical
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _SETPOINT = frozenset({"setpoint", "target", "desired", "wanted"})
-_OUTSIDE = frozenset({"outdoor", "outside", "external", "exterior", "ambientoutdoor"})
+_OUTSIDE = frozenset({"outdoor", "outdoors", "outside"})
 _ITSELF = frozenset(
     {"cpu", "chip", "internal", "esp32", "esp", "board", "soc", "mcu", "processor", "device", "cputemp"}
 )
 _LIQUID = frozenset({"water", "boiler", "dhw", "flow", "return", "pipe", "cylinder", "calorifier", "immersion", "tank"})
-_PROBE = frozenset({"probe", "surface", "floor", "fridge", "freezer", "oven"})
+_PROBE = frozenset({"probe", "external", "surface", "fridge", "freezer", "oven"})
 _NOT_A_LEVEL = frozenset(
     {"dew", "dewpoint", "feels", "apparent", "offset", "calibration", "correction", "min", "max", "minimum", "maximum"}
     | {"average", "mean", "alarm", "threshold", "limit", "delta", "difference", "forecast", "hysteresis", "rate"}
@@ -84,6 +84,8 @@ def temperature(name: frozenset[str]) -> str:
         return "heating_setpoint" if not name & (_LIQUID | {"cooling", "cool"}) else ""
     if name & _NOT_A_LEVEL:
         return ""
+    if "room" in name:
+        name -= {"boiler", "tank", "board"}
     for qualifiers, field in (
         (_ITSELF, "device_temperature"),
         (_LIQUID, "water_temperature"),

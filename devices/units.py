@@ -61,6 +61,7 @@ _CONVERSIONS: Final[dict[tuple[str, str], _Convert]] = {
     ("[degF]", "Cel"): lambda value: (value - 32) / 1.8,
     ("K", "Cel"): lambda value: value - 273.15,
     ("mired", "K"): lambda value: 1_000_000 / value,
+    ("%", "1"): _per(100),
     ("Pa", "hPa"): _per(100),
     ("kPa", "hPa"): _times(10),
     ("bar", "hPa"): _times(1_000),

@@ -11,7 +11,14 @@ from typing import Final
 from devices.model import Source, SourceConfig
 
 FORMATS: Final = (
+    "esphome",
+    "homeassistant",
+    "homie",
     "native",
+    "shelly1",
+    "shelly2",
+    "tasmota",
+    "theengs",
     "zigbee2mqtt",
 )
 

@@ -133,6 +133,7 @@ class HomieSource:
             if isinstance(body, Reject):
                 return body
             known = _properties(body)
+            self._fields[device] = {key: _field(key, prop) for key, prop in known.items()}
         else:
             described, _, attribute = path.rpartition("/")
             text = read_text(payload)
@@ -143,8 +144,8 @@ class HomieSource:
                 return Reject(Reason.TOO_LARGE, f"more than {MAX_PROPERTIES} properties")
             values = {"$datatype": old.datatype, "$unit": old.unit, "$format": old.format, attribute: text}
             known = known | {described: _Property(values["$datatype"], values["$unit"], values["$format"])}
+            self._fields[device] = self._fields.get(device, {}) | {described: _field(described, known[described])}
         self._devices[device] = known
-        self._fields[device] = {key: _field(key, prop) for key, prop in known.items()}
         return None
 
     def _value(self, device: str, path: str, message: Message) -> Decoded:
@@ -160,8 +161,8 @@ class HomieSource:
         if not name and not (
             prop.complete or prop.datatype in ("string", "enum", "color", "datetime", "duration", "json")
         ):
-            if not message.retained and (f"{device}/{path}" in self._held or len(self._held) < MAX_HELD):
-                self._held[f"{device}/{path}"] = message
+            if not message.retained:
+                self._hold(f"{device}/{path}", message)
             into.reject(Reason.NO_DESCRIPTION, f"{path}: no unit or datatype that gives it a meaning has come yet")
         elif not name:
             known = prop.datatype in ("float", "integer", "boolean")
@@ -173,6 +174,12 @@ class HomieSource:
         else:
             into.number(name, text.strip("\0"), path, prop.unit, self._channel(device, path, name))
         return Decoded(device, into.sample(message), into.rejects)
+
+    def _hold(self, key: str, message: Message) -> None:
+        self._held.pop(key, None)
+        if len(self._held) >= MAX_HELD:
+            del self._held[next(iter(self._held))]
+        self._held[key] = message
 
     def _channel(self, device: str, path: str, name: str) -> str:
         """The node, and where that is not enough the property, of a device that has several properties of one field."""
