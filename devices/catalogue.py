@@ -68,7 +68,7 @@ class Catalogue:
         return [one for group in self._availability.get(topic, {}).values() for one in group]
 
     def alone(self, entity: Entity) -> bool:
-        """Whether its device has no other value of the same field."""
+        """Whether its device has no other value of the same field that can be read."""
         return self._alike[entity.address, entity.field] < 2
 
     def _read(self, topic: str, payload: bytes) -> list[Reject]:
@@ -84,7 +84,7 @@ class Catalogue:
         self._size += len(found.entities)
         for about, entity in found.entities:
             self._entities.setdefault(about, {}).setdefault(topic, []).append(entity)
-            self._alike[entity.address, entity.field] += 1
+            self._alike[entity.address, entity.field] += entity.template is not None
         for about, availability in found.availability:
             self._availability.setdefault(about, {}).setdefault(topic, []).append(availability)
         return found.rejects
@@ -95,7 +95,7 @@ class Catalogue:
             return
         self._size -= len(found.entities)
         for about, entity in found.entities:
-            self._alike[entity.address, entity.field] -= 1
+            self._alike[entity.address, entity.field] -= entity.template is not None
             _drop(self._entities, about, topic)
         for about, _ in found.availability:
             _drop(self._availability, about, topic)

@@ -66,7 +66,7 @@ _CONVERSIONS: Final[dict[tuple[str, str], _Convert]] = {
     ("kPa", "hPa"): _times(10),
     ("bar", "hPa"): _times(1_000),
     ("mmHg", "hPa"): _times(1.333223874),
-    ("inHg", "hPa"): _times(33.86389),
+    ("inHg", "hPa"): _times(33.86388667),
     ("psi", "hPa"): _times(68.94757),
     ("kW", "W"): _times(1_000),
     ("MW", "W"): _times(1_000_000),

@@ -48,6 +48,9 @@ _UNITS: Final = {
 _NOT_A_RELAY: Final = frozenset(
     {"restart", "reboot", "safe", "safemode", "update", "factory", "enable", "mode", "status"}
 )
+_QUANTITIES: Final = frozenset(
+    {*_UNITS, "energy", "sensor", "wifi", "pir", "motion", "occupancy", "presence", "door", "window", "relay", "switch"}
+)
 _CLIMATE: Final = {
     "current_temperature/state": ("temperature", "°C"),
     "target_temperature/state": ("heating_setpoint", "°C"),
@@ -169,20 +172,7 @@ def _sensor(name: str) -> tuple[str, str]:
 def _channel(name: str) -> str:
     """What is left of an object's name without the quantity, so that two sensors of a node stay apart."""
     parts = re.split(r"[^a-z0-9]+", _PARTICLES.sub("", name.lower()))
-    quantities = {
-        *_UNITS,
-        "sensor",
-        "wifi",
-        "pir",
-        "motion",
-        "occupancy",
-        "presence",
-        "door",
-        "window",
-        "relay",
-        "switch",
-    }
-    return "_".join(part for part in parts if part and part not in quantities)[:64]
+    return "_".join(part for part in parts if part and part not in _QUANTITIES)[:64]
 
 
 def _light(payload: bytes, name: str, into: Gathering) -> None:

@@ -191,7 +191,7 @@ def _others(body: dict[str, object]) -> Iterator[tuple[str, dict[str, object], s
             if isinstance(values, dict):
                 yield key, values, gateway
     for name, values in body.items():
-        if isinstance(values, dict) and name not in _NO_SENSORS and (mac := tasmota_keys.ble_address(key, values)):
+        if isinstance(values, dict) and name not in _NO_SENSORS and (mac := tasmota_keys.ble_address(name, values)):
             yield mac, values, "ble"
     valve = body.get("trv")
     if isinstance(valve, str) and valve:
