@@ -96,7 +96,7 @@ _BINARY: Final = {
 }
 _UNITLESS: Final = frozenset({"power_factor"})
 """Classes that Home Assistant lets go without a unit"""
-_REGISTERS: Final = frozenset({"total", "total_increasing"})
+_REGISTERS: Final = ("total", "total_increasing")
 HEATING: Final = {
     "heating": 1.0,
     "preheating": 1.0,
@@ -247,9 +247,9 @@ def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
     elif kind in _SENSORS:
         field = _SENSORS[kind]
     else:
-        field = "" if kind else meaning.number_field(words, unit)
+        field = "" if kind else meaning.number_field(words, unit or "1")
     if not unit:
-        return field if kind in _UNITLESS else ""
+        return field if kind in _UNITLESS or not kind else ""
     return field if field and converter(unit, BY_NAME[field]) is not None else ""
 
 
