@@ -51,9 +51,11 @@ class Catalogue:
             self._read(topic, payload)
 
     def topics(self, message: str) -> set[str]:
-        """The topics of which the discovery message on the topic `message` speaks."""
+        """The topics on which something comes that the discovery message on the topic `message` describes."""
         found = self._by_message.get(message)
-        return {topic for topic, _ in (*found.entities, *found.availability)} if found else set()
+        if found is None:
+            return set()
+        return {topic for topic, entity in found.entities if entity.field} | {topic for topic, _ in found.availability}
 
     def knows(self, topic: str) -> bool:
         """Whether values or availability come on `topic`."""
@@ -123,6 +125,8 @@ class Payload:
 
 def gather(entity: Entity, payload: Payload, channel: str, into: Gathering) -> None:
     """Add the value of `entity` in `payload`."""
+    if not entity.field:
+        return
     if entity.template is None:
         into.reject(Reason.NO_DESCRIPTION, f"{entity.name}: {NOT_READ}")
         return

@@ -116,6 +116,7 @@ class Entity:
     name: str
     """names it among the values of its device"""
     field: str
+    """empty where it is described, but nothing that is stored"""
     unit: str = ""
     template: Template | None = PLAIN
     """None where it is not understood"""
@@ -217,7 +218,7 @@ def _component(kind: str, key: str, config: Mapping[str, object], address: str, 
             found.rejects.append(Reject(Reason.MALFORMED, f"{topic_key} of {printable(key, 60)} is no topic"))
             continue
         template = _template(config, template_key)
-        if template is None:
+        if template is None and built.field:
             found.rejects.append(Reject(Reason.MALFORMED, f"{template_key} of {printable(key, 60)}: {NOT_READ}"))
         found.entities.append((str(topic), replace(built, template=template)))
 
@@ -231,8 +232,9 @@ def _sensor(entity: Entity, words: frozenset[str], config: Mapping[str, object])
     kind = config.get("device_class")
     field = _sensor_field(kind if isinstance(kind, str) else "", unit, words)
     register = field and BY_NAME[field].kind.value == "register"
-    if field and not (register and config.get("state_class", "total") not in _REGISTERS):
-        yield "state_topic", "value_template", replace(entity, field=field, unit=unit or "1")
+    if register and config.get("state_class", "total") not in _REGISTERS:
+        field = ""
+    yield "state_topic", "value_template", replace(entity, field=field, unit=unit or "1")
 
 
 def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
@@ -272,14 +274,13 @@ def spell(value: object) -> str:
 def _binary(entity: Entity, words: frozenset[str], config: Mapping[str, object]) -> _Built:
     kind = config.get("device_class")
     field = _BINARY.get(kind, "") if isinstance(kind, str) else meaning.state_field(words)
-    if field:
-        yield "state_topic", "value_template", replace(entity, field=field, words=_on_off(config, "payload_"))
+    yield "state_topic", "value_template", replace(entity, field=field, words=_on_off(config, "payload_"))
 
 
 def _switch(entity: Entity, words: frozenset[str], config: Mapping[str, object]) -> _Built:
-    if not config.get("entity_category"):
-        on_off = _on_off(config, "state_", "payload_")
-        yield "state_topic", "value_template", replace(entity, field="switched", words=on_off)
+    field = "" if config.get("entity_category") else "switched"
+    words_of = _on_off(config, "state_", "payload_")
+    yield "state_topic", "value_template", replace(entity, field=field, words=words_of)
 
 
 def _light(entity: Entity, words: frozenset[str], config: Mapping[str, object]) -> _Built:

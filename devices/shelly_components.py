@@ -63,6 +63,8 @@ def read(component: str, body: _Body, room: bool | None, assigned: _Key | None, 
     if found is None:
         return
     kind, index = found[1], int(found[2] or 0)
+    if kind not in _READERS and kind not in _VIRTUAL and kind != "temperature":
+        return
     errors = body.get("errors")
     if isinstance(errors, list) and errors:
         into.reject(Reason.DEVICE_ERROR, f"{component} has errors {show(errors)}")
@@ -72,7 +74,7 @@ def read(component: str, body: _Body, room: bool | None, assigned: _Key | None, 
         _virtual(component, body, assigned, into)
     elif kind == "temperature":
         _temperature(component, index, body, room, into)
-    elif kind in _READERS:
+    else:
         _READERS[kind](component, body, channel, into)
 
 
@@ -182,6 +184,12 @@ def _presence_zone(where: str, body: _Body, channel: str, into: Gathering) -> No
     _numbers(where, body, {"num_objects": ("people", "1")}, channel, into)
 
 
+def _voltmeter(where: str, body: _Body, channel: str, into: Gathering) -> None:
+    """The device's own, at the mains; one on the add-on board may measure anything."""
+    if int(channel or 0) < _ADDON:
+        _numbers(where, body, {"voltage": ("voltage", "V")}, channel, into)
+
+
 def _thermostat(where: str, body: _Body, channel: str, into: Gathering) -> None:
     """A Wall Display's; what it measures comes as `temperature:0`."""
     _numbers(where, body, {"target_C": ("heating_setpoint", "Cel")}, channel, into)
@@ -223,6 +231,7 @@ def _virtual(where: str, body: _Body, assigned: _Key | None, into: Gathering) ->
 
 _READERS: Final[dict[str, Callable[[str, _Body, str, Gathering], None]]] = {
     "switch": _switch,
+    "cb": _switch,
     "pm1": _metered,
     "cover": _metered,
     **dict.fromkeys(_LIGHTS, _light),
@@ -237,6 +246,7 @@ _READERS: Final[dict[str, Callable[[str, _Body, str, Gathering], None]]] = {
     "smoke": _smoke,
     "flood": _flood,
     "presencezone": _presence_zone,
+    "voltmeter": _voltmeter,
     "thermostat": _thermostat,
     "blutrv": _bluetooth_valve,
     "bthomedevice": _bluetooth_device,

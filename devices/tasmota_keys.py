@@ -48,7 +48,6 @@ _SENSORS: Final[dict[str, dict[str, _Key]]] = {
     "SR04": {"Distance": ("distance", "cm")},
     "VL53L0X": {"Distance": ("distance", "mm")},
     "VL53L1X": {"Distance": ("distance", "mm")},
-    "SCD30": {key: value for key, value in _COMMON.items() if key != "eCO2"},
     "ANALOG": {key: _COMMON[key] for key in ("Temperature", "Humidity", "Illuminance")},
     "BLE": {},
 }
@@ -133,7 +132,7 @@ def _sensor(key: str, values: Mapping[str, object], units: Units, into: Gatherin
     table = _SENSORS.get(family, _COMMON)
     identity = values.get("Id")
     for name, value in values.items():
-        if name not in table:
+        if name not in table or (name == "eCO2" and "CarbonDioxide" in values):
             continue
         field, unit = table[name]
         channel = suffix or (key.lower() if name in elsewhere and field != "device_temperature" else "")
@@ -187,8 +186,9 @@ def ble_address(key: str, values: Mapping[str, object]) -> str:
 
 def device(kind: str, values: Mapping[str, object], units: Units, into: Gathering) -> None:
     """Readings of one device that a gateway reports: `kind` is ZbReceived, LwReceived, ble or trv."""
+    soil = kind == "ble" and ("Fertility" in values or "Moisture" in values)
     for name, (field, unit) in _DEVICES[kind].items():
-        if name in values:
+        if name in values and not (soil and name == "Humidity"):
             into.number(field, values[name], f"{kind}.{name}", units.resolve(unit), _endpoint(kind, field, values))
     if kind == "ZbReceived":
         _zigbee(values, into)

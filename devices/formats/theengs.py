@@ -24,9 +24,9 @@ _MAC: Final = re.compile(r"[0-9A-F]{12}")
 _TOPIC: Final = re.compile(
     r"(?P<gateway>[^/]+)/(?:(?P<bluetooth>BTtoMQTT)/(?P<mac>[^/]+)|(?P<radio>RTL_433toMQTT)(?:/.*)?|(?P<other>.+))"
 )
-_PERSONAL: Final = frozenset({"TRACK", "RMAC", "BODY", "SCALE", "BCON"})
+_PERSONAL: Final = frozenset({"TRACK", "RMAC", "BODY", "SCALE"})
 """Types of devices that people carry or stand on"""
-_AIR: Final = frozenset({"THB", "THBX", "AIR", "ACEL", "PLANT", "CTMO", "BATT", ""})
+_AIR: Final = frozenset({"THB", "THBX", "AIR", "ACEL", "PLANT", "BCON", "CTMO", "BATT", ""})
 """Types whose temperature is that of the air around them"""
 _LEVELS: Final = {
     "hum": ("humidity", "%"),
@@ -39,13 +39,8 @@ _LEVELS: Final = {
     "pm10": ("pm10", "ug/m3"),
     "for": ("formaldehyde", "mg/m3"),
 }
-_METER_KEYS: Final = {
-    "avg": ("power", ""),
-    "power": ("power", "W"),
-    "sum": ("electricity_import", ""),
-    "energy": ("electricity_import", "kWh"),
-}
-"""What meters send; without a unit here, `<key>u` must name it, for the same meter also counts gas and water"""
+_METERED: Final = {"avg": "power", "sum": "electricity_import"}
+"""What a meter sends; `<key>u` names the unit, for the same meter also counts gas and water"""
 _CONTACTS: Final = {"open": 1.0, "closed": 0.0, "timeout not closed": 1.0}
 _PROBES: Final = 6
 _BETTER: Final = 8.0
@@ -149,7 +144,7 @@ def source(config: SourceConfig) -> TheengsSource:
 
 
 def _sensor(kind: str, body: dict[str, object], into: Gathering) -> None:
-    if kind == "TIRE":
+    if kind == "TIRE" or (kind == "BCON" and "tempc" not in body):
         return
     _temperatures(kind, body, into)
     for key, (name, unit) in _LEVELS.items():
@@ -157,9 +152,8 @@ def _sensor(kind: str, body: dict[str, object], into: Gathering) -> None:
             into.number(name, body[key], key, unit)
     if kind == "CTMO":
         _contact_and_motion(body, into)
-    for key in _METER_KEYS if kind == "ENRG" else ():
-        name, unit = _METER_KEYS[key]
-        stated = body.get(f"{key}u", unit)
+    for key, name in _METERED.items() if kind == "ENRG" else ():
+        stated = body.get(f"{key}u")
         if key in body and stated in ("W", "kW", "kWh"):
             into.number(name, body[key], key, str(stated))
     if "lowbatt" in body:
