@@ -99,7 +99,7 @@ def temperature(name: frozenset[str]) -> str:
 
 def energy(name: frozenset[str]) -> str:
     """The register of an electrical energy with this name; empty where it counts a period, not all time."""
-    if name & _PERIOD and not name & {"total", "lifetime"}:
+    if name & _PERIOD:
         return ""
     if name & {"heat", "thermal", "heating"}:
         return "heat"
@@ -115,7 +115,7 @@ def voltage(name: frozenset[str], unit: str) -> str:
 
 def volume(name: frozenset[str]) -> str:
     """The register of a volume; empty where neither water nor gas is named, or a period is counted."""
-    if name & _PERIOD and not name & {"total", "lifetime"}:
+    if name & _PERIOD:
         return ""
     if "gas" in name:
         return "gas"
