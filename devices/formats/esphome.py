@@ -12,9 +12,9 @@ from typing import Final
 
 import orjson
 
-from devices import meaning
-from devices.catalogue import Catalogue, Payload, gather
-from devices.discovery import HEATING
+from devices.formats import meaning
+from devices.formats.catalogue import Catalogue, Payload, gather
+from devices.formats.discovery import HEATING
 from devices.gather import Gathering, refused, told_presence
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
 from devices.payload import number, read_object, read_text

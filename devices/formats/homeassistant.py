@@ -11,9 +11,9 @@ from typing import Final
 
 import orjson
 
-from devices import meaning
-from devices.catalogue import Catalogue, Payload, gather
-from devices.discovery import spell
+from devices.formats import meaning
+from devices.formats.catalogue import Catalogue, Payload, gather
+from devices.formats.discovery import spell
 from devices.gather import Gathering, refused
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
 from devices.schema import Kind

@@ -15,11 +15,11 @@ from typing import Final, TypeVar
 import orjson
 
 from devices import clock
+from devices.formats.shelly_components import COMPONENT, OWN_DEVICES, components, model_measures_room, read
 from devices.gather import Gathering, refused, told_presence
 from devices.model import SECOND, Decoded, Message, Reason, Reject, Sample, SourceConfig
 from devices.payload import member, number, read_object
 from devices.schema import BY_NAME
-from devices.shelly_components import COMPONENT, OWN_DEVICES, components, model_measures_room, read
 from devices.units import converter
 
 DEFAULT_TOPIC: Final = ""

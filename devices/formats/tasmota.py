@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from devices import clock, tasmota_keys
+from devices import clock
+from devices.formats import tasmota_keys
 from devices.gather import Gathering, refused, told_presence
 from devices.memory import Memory
 from devices.model import Decoded, Message, Reason, Reject, Sample, SourceConfig, TimeSource

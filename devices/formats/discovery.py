@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from devices import meaning, templates
+from devices.formats import meaning, templates
+from devices.formats.templates import PLAIN, Template
 from devices.model import Reason, Reject
 from devices.payload import member, read_object
 from devices.schema import BY_NAME
-from devices.templates import PLAIN, Template
 from devices.text import printable
 from devices.units import canonical, converter
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import orjson
 
-from devices import discovery, templates
-from devices.discovery import NOT_READ, Availability, Entity, spell
+from devices.formats import discovery, templates
+from devices.formats.discovery import NOT_READ, Availability, Entity, spell
 from devices.gather import Gathering
 from devices.memory import Memory
 from devices.model import Reason, Reject
