@@ -5,6 +5,8 @@ from typing import Final
 
 MAX_TOPICS: Final = 50_000
 MAX_BYTES: Final = 32 * 2**20
+MAX_PAYLOAD: Final = 2**18
+"""bytes of one description; MQTT itself would allow 256 MiB"""
 
 
 class Memory:
@@ -17,6 +19,8 @@ class Memory:
 
     def keep(self, topic: str, payload: bytes) -> bool:
         """Remember `payload`; False where there is no room for it."""
+        if len(payload) > MAX_PAYLOAD:
+            return False
         known = self._kept.get(topic)
         size = self._size + len(payload) - (len(known) if known is not None else 0)
         if size > MAX_BYTES or (known is None and len(self._kept) >= MAX_TOPICS):

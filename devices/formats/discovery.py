@@ -57,6 +57,8 @@ _ABBREVIATIONS: Final = {
     "unit_of_meas": "unit_of_measurement",
     "val_tpl": "value_template",
 }
+_SHARED: Final = frozenset(_ABBREVIATIONS.values()) - {"components", "device", "unique_id", "object_id"} | {"schema"}
+"""What the parts of a device may have from the whole"""
 _SENSORS: Final = {
     "humidity": "humidity",
     "battery": "battery",
@@ -156,7 +158,7 @@ def read(component: str, object_id: str, payload: bytes) -> Description | Reject
     if component != "device":
         _component(component, object_id, config, address, found)
     else:
-        shared = {key: value for key, value in config.items() if key not in ("components", "device")}
+        shared = {key: value for key, value in config.items() if key in _SHARED}
         for key, part in list(member(config, "components").items())[:MAX_COMPONENTS]:
             if isinstance(part, dict):
                 own = shared | _full({"~": config.get("~"), **part})
@@ -247,7 +249,7 @@ def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
     elif kind in ("gas", "water"):
         field = meaning.volume(words | {kind})
     elif kind in _SENSORS:
-        field = _SENSORS[kind]
+        field = _SENSORS[kind] if meaning.is_level(words) else ""
     else:
         field = "" if kind else meaning.number_field(words, unit or "1")
     if not unit:

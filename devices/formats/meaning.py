@@ -78,6 +78,11 @@ def words(*names: str) -> frozenset[str]:
     return frozenset(found + pairs)
 
 
+def is_level(name: frozenset[str]) -> bool:
+    """Whether a value with this name is what is measured now, and not a limit, an extreme or a wish."""
+    return not name & (_NOT_A_LEVEL - {"rate"})
+
+
 def temperature(name: frozenset[str]) -> str:
     """The field of a temperature whose name has these words; empty where it is no level of air, water or device."""
     if name & _SETPOINT:

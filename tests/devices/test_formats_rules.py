@@ -181,7 +181,8 @@ def test_a_flood_of_addresses_costs_bounded_memory() -> None:
 
 def test_a_telephone_leaves_no_trace() -> None:
     made = make("theengs", "home")
-    decoded = say(made, "home/g/BTtoMQTT/A4C138000001", {"type": "TRACK", "id": "A4:C1:38:00:00:01", "rssi": -70})
+    decoded = say(made, "home/g/BTtoMQTT/A4C138000001", {"type": "TRACK", "id": "A4:C1:38:00:00:01", "batt": 50})
+    assert not decoded.samples
     assert decoded.address == ""
     assert "A4" not in repr(decoded.rejects)
 
@@ -191,6 +192,15 @@ def test_homie_holds_no_retained_value() -> None:
     say(made, "homie/room/sensor/temperature", "21.5", retained=True)
     say(made, "homie/room/sensor/temperature/$datatype", "float", retained=True)
     assert not say(made, "homie/room/sensor/temperature/$unit", "°C", retained=True).samples
+
+
+def test_homie_holds_the_live_value_though_it_is_repeated() -> None:
+    made = make("homie", "homie")
+    say(made, "homie/room/sensor/temperature", "21.5")
+    say(made, "homie/room/sensor/temperature", "21.5", ARRIVAL + SECOND, retained=True)
+    say(made, "homie/room/sensor/temperature/$datatype", "float", retained=True)
+    (sample,) = say(made, "homie/room/sensor/temperature/$unit", "°C", retained=True).samples
+    assert (sample.time, sample.time_source) == (ARRIVAL, TimeSource.ARRIVAL)
 
 
 def test_discovered_topics_are_subscribed_to() -> None:
@@ -209,6 +219,28 @@ def test_discovered_topics_are_subscribed_to() -> None:
     again = make("homeassistant", "homeassistant")
     again.restore(made.state())
     assert again.filters == made.filters
+
+
+def test_a_description_without_end_is_not_taken() -> None:
+    huge = {
+        "cmps": {
+            str(n): {"p": "sensor", "stat_t": "a/s", "dev_cla": "power", "unit_of_meas": "W"} for n in range(5_000)
+        }
+    }
+    made = make("homeassistant", "homeassistant")
+    assert reasons(say(made, "homeassistant/device/x/config", huge)) == {Reason.TOO_LARGE}
+    assert (made.state(), made.claims("a/s")) == ({}, False)
+    few = {"cmps": dict(list(huge["cmps"].items())[:1_000])}
+    assert reasons(say(made, "homeassistant/device/x/config", few)) == {Reason.DESCRIPTION}
+    assert len(say(made, "a/s", "5").samples[0].readings) == 256
+
+
+@pytest.mark.parametrize("name", ["Maximum power", "Power limit", "Target power", "Power alarm threshold"])
+def test_a_limit_is_no_measurement(name: str) -> None:
+    made = make("homeassistant", "homeassistant")
+    config = {"stat_t": "a/s", "name": name, "dev_cla": "power", "unit_of_meas": "W", "uniq_id": "u"}
+    say(made, "homeassistant/sensor/x/config", config)
+    assert not say(made, "a/s", "5").samples
 
 
 TEMPLATES = {
