@@ -8,7 +8,7 @@ from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Tim
 from devices.payload import is_missing, number, state
 from devices.schema import BY_NAME, Field
 from devices.text import printable, show
-from devices.units import converter
+from devices.units import convert
 
 MAX_REJECTS: Final = 32
 """Rejects kept of one message; more of them tell nobody anything."""
@@ -36,13 +36,12 @@ class Gathering:
         if found is None:
             self.reject(Reason.WRONG_TYPE, f"{where}: expected a number, found {show(value)}")
             return
-        convert = converter(unit or row.unit, row)
-        if convert is None:
+        try:
+            converted = to_schema(found, unit or row.unit, row)
+        except LookupError:
             self.reject(Reason.WRONG_UNIT, f"{where}: {unit} is no unit of {name}")
             return
-        try:
-            converted = convert(found)
-        except (ZeroDivisionError, OverflowError):
+        except ZeroDivisionError:
             self.reject(Reason.OUT_OF_RANGE, f"{where} is {show(value)} {unit}")
             return
         if _says_absent(row, found, converted):
@@ -91,6 +90,27 @@ class Gathering:
                 return []
             return [Sample(self.readings, address=address)]
         return [Sample(self.readings, time, time_source, address)]
+
+
+def to_schema(value: float, unit: str, row: Field) -> float:
+    """`value` in the schema's unit of `row`. Colour temperatures also come in mired, which are their reciprocals.
+
+    Raises:
+        LookupError: `unit` is unknown, or measures something else.
+        ZeroDivisionError: 0 mired.
+    """
+    if unit == "mired" and row.unit == "K":
+        return 1_000_000 / value
+    return convert(value, unit, row.unit)
+
+
+def measures(unit: str, row: Field) -> bool:
+    """Whether values in `unit` can be stored as `row`."""
+    try:
+        to_schema(1.0, unit, row)
+    except LookupError:
+        return False
+    return True
 
 
 def refused(address: str, reason: Reason, detail: str, presence: bool | None = None) -> Decoded:

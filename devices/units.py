@@ -1,113 +1,109 @@
-"""Units on the wire to units of the schema."""
+"""Units as senders write them, converted to the schema's.
 
-from collections.abc import Callable
-from typing import Final
+SenML's registries (RFC 8428, RFC 8798), the engineering units of Sparkplug gateways and what makers' decoders print
+meet here. Conversion is linear; a unit that is not in the table is not guessed.
+"""
 
-from devices.schema import Field
-
-_Convert = Callable[[float], float]
-
-_ALIKE: Final = {"%RH": "%", "%EL": "%", "/": "1"}
-"""Units of the schema that devices write with a plainer one."""
-_SPELLINGS: Final = {
-    "Cel": ("°c", "℃", "c", "degc", "celsius", "cel"),
-    "[degF]": ("°f", "℉", "f", "degf", "fahrenheit", "[degf]"),
-    "K": ("k", "kelvin"),
-    "mired": ("mired", "mireds"),
-    "%": ("%", "percent", "%rh", "%el"),
-    "1": ("1", "/", "#", "count", "counts"),
-    "hPa": ("hpa", "mbar", "millibar"),
-    "Pa": ("pa",),
-    "kPa": ("kpa",),
-    "bar": ("bar",),
-    "mmHg": ("mmhg", "mm[hg]"),
-    "inHg": ("inhg", "[in_i'hg]"),
-    "psi": ("psi",),
-    "lx": ("lx", "lux"),
-    "ppm": ("ppm",),
-    "ppb": ("ppb",),
-    "ug/m3": ("µg/m³", "μg/m³", "ug/m3", "ug/m³", "µg/m3", "μg/m3"),
-    "mg/m3": ("mg/m³", "mg/m3"),
-    "dB": ("db", "dba", "db(a)", "dbspl"),
-    "dBm": ("dbm",),
-    "m": ("m",),
-    "mm": ("mm",),
-    "cm": ("cm",),
-    "m3": ("m³", "m3"),
-    "l": ("l", "litre", "litres", "liter"),
-    "ft3": ("ft³", "ft3", "cf"),
-    "l/min": ("l/min", "lpm"),
-    "m3/h": ("m³/h", "m3/h"),
-    "l/h": ("l/h",),
-    "s": ("s", "sec"),
-}
-_EXACT: Final = (
-    *("W", "kW", "mW", "MW", "VA", "kVA", "var", "kvar", "V", "mV", "kV", "A", "mA"),
-    *("Wh", "kWh", "MWh", "mWh", "Wmin", "GJ", "MJ", "Hz", "kHz"),
-)
-"""Units where upper and lower case differ in meaning."""
-_BY_SPELLING: Final = {word: unit for unit, words in _SPELLINGS.items() for word in words}
+from typing import Final, NamedTuple
 
 
-def _times(factor: float) -> _Convert:
-    return lambda value: value * factor
+class _Unit(NamedTuple):
+    dimension: str
+    factor: float
+    """times this, plus `offset`, is the dimension's base unit"""
+    offset: float = 0.0
 
 
-def _per(divisor: float) -> _Convert:
-    return lambda value: value / divisor
+def _table() -> dict[str, _Unit]:
+    kelvin, percent, energy = "temperature", "ratio", "energy"
+    rows: dict[_Unit, str] = {
+        _Unit(kelvin, 1): "K kelvin",
+        _Unit(kelvin, 1, 273.15): "Cel °C ℃ degC deg_C C celsius ºC",
+        _Unit(kelvin, 5 / 9, 459.67 * 5 / 9): "°F ℉ degF deg_F F fahrenheit [degF]",
+        _Unit(percent, 1): "/",
+        _Unit(percent, 0.01): "% %RH %EL %rh RH% %r.H. percent pct",
+        _Unit("number", 1): "1 # count counts pulses",
+        _Unit("potential", 1): "V volt volts",
+        _Unit("potential", 0.001): "mV",
+        _Unit("potential", 1000): "kV",
+        _Unit("current", 1): "A amp amps",
+        _Unit("current", 0.001): "mA",
+        _Unit("power", 1): "W watt watts",
+        _Unit("power", 0.001): "mW",
+        _Unit("power", 1000): "kW",
+        _Unit("power", 1e6): "MW",
+        _Unit("apparent", 1): "VA",
+        _Unit("apparent", 1000): "kVA",
+        _Unit("reactive", 1): "var VAR",
+        _Unit("reactive", 1000): "kvar kVAR",
+        _Unit(energy, 1): "kWh kwh",
+        _Unit(energy, 1000): "MWh",
+        _Unit(energy, 0.001): "Wh",
+        _Unit(energy, 1e-6): "mWh",
+        _Unit(energy, 1 / 60_000): "Wmin",
+        _Unit(energy, 1 / 3.6e6): "J Ws",
+        _Unit(energy, 1 / 3600): "kJ",
+        _Unit(energy, 1 / 3.6): "MJ",
+        _Unit(energy, 1000 / 3.6): "GJ",
+        _Unit("volume", 1): "m3 m³ m^3 cubic_metre",
+        _Unit("volume", 0.001): "l L litre litres dm3 dm³",
+        _Unit("volume", 0.028316846592): "ft3 ft³ CF",
+        _Unit("flow", 1): "l/min L/min lpm",
+        _Unit("flow", 60): "l/s L/s",
+        _Unit("flow", 1 / 60): "l/h L/h",
+        _Unit("flow", 1000 / 60): "m3/h m³/h",
+        _Unit("flow", 60_000): "m3/s m³/s",
+        _Unit("pressure", 1): "hPa mbar mBar millibar",
+        _Unit("pressure", 0.01): "Pa",
+        _Unit("pressure", 10): "kPa",
+        _Unit("pressure", 1000): "bar",
+        _Unit("pressure", 1.33322387415): "mmHg",
+        _Unit("pressure", 33.8638866667): "inHg",
+        _Unit("pressure", 68.9475729): "psi",
+        _Unit("fraction", 1): "ppm",
+        _Unit("fraction", 0.001): "ppb",
+        _Unit("concentration", 1): "ug/m3 µg/m3 μg/m3 µg/m³ μg/m³ ug/m³ µg⋅m⁻³ μg⋅m⁻³",
+        _Unit("concentration", 1000): "mg/m3 mg/m³ mg⋅m⁻³",
+        _Unit("illuminance", 1): "lx lux Lux",
+        _Unit("illuminance", 1000): "klx",
+        _Unit("level", 1): "dB dB(A) dBA dBSPL",
+        _Unit("radio", 1): "dBm",
+        _Unit("radio", 1, 30): "dBW",
+        _Unit("frequency", 1): "Hz",
+        _Unit("length", 1): "mm",
+        _Unit("length", 10): "cm",
+        _Unit("length", 1000): "m",
+        _Unit("time", 1): "s sec seconds",
+        _Unit("time", 0.001): "ms",
+        _Unit("time", 60): "min",
+        _Unit("time", 3600): "h",
+    }
+    return {name: unit for unit, names in rows.items() for name in names.split()}
 
 
-_CONVERSIONS: Final[dict[tuple[str, str], _Convert]] = {
-    ("[degF]", "Cel"): lambda value: (value - 32) / 1.8,
-    ("K", "Cel"): lambda value: value - 273.15,
-    ("mired", "K"): lambda value: 1_000_000 / value,
-    ("%", "1"): _per(100),
-    ("Pa", "hPa"): _per(100),
-    ("kPa", "hPa"): _times(10),
-    ("bar", "hPa"): _times(1_000),
-    ("mmHg", "hPa"): _times(1.333223874),
-    ("inHg", "hPa"): _times(33.86388667),
-    ("psi", "hPa"): _times(68.94757),
-    ("kW", "W"): _times(1_000),
-    ("MW", "W"): _times(1_000_000),
-    ("mW", "W"): _per(1_000),
-    ("kVA", "VA"): _times(1_000),
-    ("kvar", "var"): _times(1_000),
-    ("mV", "V"): _per(1_000),
-    ("kV", "V"): _times(1_000),
-    ("mA", "A"): _per(1_000),
-    ("kHz", "Hz"): _times(1_000),
-    ("Wh", "kWh"): _per(1_000),
-    ("mWh", "kWh"): _per(1_000_000),
-    ("MWh", "kWh"): _times(1_000),
-    ("Wmin", "kWh"): _per(60_000),
-    ("MJ", "kWh"): _per(3.6),
-    ("GJ", "kWh"): _times(1 / 0.0036),
-    ("ppb", "ppm"): _per(1_000),
-    ("ppm", "ppb"): _times(1_000),
-    ("mg/m3", "ug/m3"): _times(1_000),
-    ("ug/m3", "mg/m3"): _per(1_000),
-    ("m", "mm"): _times(1_000),
-    ("cm", "mm"): _times(10),
-    ("l", "m3"): _per(1_000),
-    ("ft3", "m3"): _times(0.028316846592),
-    ("m3/h", "l/min"): _times(1_000 / 60),
-    ("l/h", "l/min"): _per(60),
-}
+_UNITS: Final = _table()
 
 
-def canonical(unit: str) -> str:
-    """The one spelling of `unit` that this module knows; empty where it knows none."""
-    unit = unit.strip()
-    if unit in _EXACT:
-        return unit
-    return _BY_SPELLING.get(unit.lower(), "")
+def known(unit: str) -> bool:
+    """Whether `unit` is in the table."""
+    return unit in _UNITS
 
 
-def converter(unit: str, field: Field) -> _Convert | None:
-    """What turns a value in `unit`, in any spelling, into the unit of `field`; None where the two do not fit."""
-    found = canonical(unit)
-    wanted = _ALIKE.get(field.unit, field.unit)
-    if found == wanted:
-        return _times(1)
-    return _CONVERSIONS.get((found, wanted))
+def same_dimension(unit: str, wanted: str) -> bool:
+    """Whether a value in `unit` can be expressed in `wanted`."""
+    return unit in _UNITS and wanted in _UNITS and _UNITS[unit].dimension == _UNITS[wanted].dimension
+
+
+def convert(value: float, unit: str, wanted: str) -> float:
+    """`value` in `unit`, expressed in `wanted`.
+
+    Raises:
+        LookupError: one of the units is unknown, or they measure different things.
+    """
+    if unit == wanted:
+        return value
+    if not same_dimension(unit, wanted):
+        raise LookupError(f"no conversion from {unit!r} to {wanted!r}")
+    given, goal = _UNITS[unit], _UNITS[wanted]
+    result = (value * given.factor + given.offset - goal.offset) / goal.factor
+    return float(f"{result:.12g}")

@@ -9,11 +9,11 @@ from typing import Final
 
 from devices.formats import meaning, templates
 from devices.formats.templates import PLAIN, Template
+from devices.gather import measures
 from devices.model import Reason, Reject
 from devices.payload import member, read_object
 from devices.schema import BY_NAME
 from devices.text import printable
-from devices.units import canonical, converter
 
 MAX_TOPIC: Final = 512
 MAX_COMPONENTS: Final = 256
@@ -236,7 +236,7 @@ def _sensor(entity: Entity, words: frozenset[str], config: Mapping[str, object])
     register = field and BY_NAME[field].kind.value == "register"
     if register and config.get("state_class", "total") not in _REGISTERS:
         field = ""
-    yield "state_topic", "value_template", replace(entity, field=field, unit=unit or "1")
+    yield "state_topic", "value_template", replace(entity, field=field, unit=unit)
 
 
 def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
@@ -245,7 +245,7 @@ def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
     elif kind == "energy":
         field = meaning.energy(words)
     elif kind == "voltage":
-        field = meaning.voltage(words, canonical(unit))
+        field = meaning.voltage(words, unit)
     elif kind in ("gas", "water"):
         field = meaning.volume(words | {kind})
     elif kind in _SENSORS:
@@ -254,7 +254,7 @@ def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
         field = "" if kind else meaning.number_field(words, unit or "1")
     if not unit:
         return field if kind in _UNITLESS or not kind else ""
-    return field if field and converter(unit, BY_NAME[field]) is not None else ""
+    return field if field and measures(unit, BY_NAME[field]) else ""
 
 
 def _on_off(config: Mapping[str, object], *keys: str) -> tuple[tuple[str, float], ...]:

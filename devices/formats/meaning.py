@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from devices.units import canonical
+from devices.units import same_dimension
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -32,35 +32,37 @@ _EXPORT = frozenset(
     {"export", "exported", "returned", "return", "production", "produced", "generated", "feedin", "solar"}
 )
 _BATTERY = frozenset({"battery", "batt", "bat", "cell", "vcc", "vdd"})
-_PHASE = re.compile(r"(?:phase)?(?:l([1-3])|([abc1-3]))")
+_FACTOR = frozenset({"powerfactor", "pf", "cosphi"})
 
+_KINDS: Final = ("mired", "Cel", "kWh", "V", "m3", "ug/m3", "hPa", "W", "VA", "var", "A", "Hz", "lx", "dBm", "l/min")
+"""A unit of each kind whose meaning the unit, with a word or two, decides"""
+_MORE_KINDS: Final = ("%", "ppm", "dB", "1")
 _NUMBERS: Final = {
     "%": (
         (frozenset({"humidity", "hum", "rh"}), "humidity"),
         (_BATTERY, "battery"),
         (frozenset({"valve"}), "valve_position"),
         (frozenset({"brightness", "dimmer"}), "brightness"),
+        (_FACTOR, "power_factor"),
     ),
     "ppm": (
         (frozenset({"eco2", "equivalent"}), "eco2"),
         (frozenset({"co2", "carbon", "carbondioxide"}), "co2"),
+        (frozenset({"tvoc", "voc"}), "tvoc"),
     ),
-    "ppb": ((frozenset({"tvoc", "voc"}), "tvoc"),),
     "dB": ((frozenset({"snr"}), "snr"), (frozenset({"sound", "noise", "spl"}), "sound_level")),
-    "mg/m3": ((frozenset({"formaldehyde", "hcho", "ch2o"}), "formaldehyde"),),
-    "K": ((frozenset({"color", "colour", "cct"}), "color_temperature"),),
-    "mired": ((frozenset({"color", "colour", "cct", "mired"}), "color_temperature"),),
-    "1": (
-        (frozenset({"people", "persons", "occupants"}), "people"),
-        (frozenset({"powerfactor", "pf", "cosphi"}), "power_factor"),
-    ),
+    "1": ((frozenset({"people", "persons", "occupants"}), "people"), (_FACTOR, "power_factor")),
 }
-_ALONE: Final = {"W": "power", "VA": "apparent_power", "var": "reactive_power", "A": "current", "Hz": "frequency"}
-_ALONE_TOO: Final = {"lx": "illuminance", "dBm": "rssi", "l/min": "flow"}
-_LIKE: Final = {"kW": "W", "mW": "W", "MW": "W", "mA": "A", "kVA": "VA", "kvar": "var", "m3/h": "l/min", "l/h": "l/min"}
-_PRESSURES: Final = frozenset({"hPa", "Pa", "kPa", "bar", "mmHg", "inHg", "psi"})
-_ENERGIES: Final = frozenset({"Wh", "kWh", "MWh", "mWh", "GJ", "MJ", "Wmin"})
-_VOLUMES: Final = frozenset({"m3", "l", "ft3"})
+_ALONE: Final = {
+    "W": "power",
+    "VA": "apparent_power",
+    "var": "reactive_power",
+    "A": "current",
+    "Hz": "frequency",
+    "lx": "illuminance",
+    "dBm": "rssi",
+    "l/min": "flow",
+}
 _STATES: Final = (
     (frozenset({"motion", "pir"}), "motion"),
     (frozenset({"occupancy", "occupied", "presence"}), "occupied"),
@@ -132,30 +134,31 @@ def particles(name: frozenset[str]) -> str:
     for word, field in (("pm25", "pm2_5"), ("pm2", "pm2_5"), ("pm10", "pm10"), ("pm1", "pm1"), ("pm4", "pm4")):
         if word in name:
             return field
+    if name & {"formaldehyde", "hcho", "ch2o"}:
+        return "formaldehyde"
     return "tvoc_mass" if name & {"tvoc", "voc"} else ""
 
 
 def number_field(name: frozenset[str], unit: str) -> str:
     """The field of a number with this name and unit; empty where it is not certain."""
-    unit = canonical(unit)
-    if unit in ("Cel", "[degF]") or (unit == "K" and not name & {"color", "colour", "cct"}):
-        known = name & {"temperature", "temp", "thermometer"} or name & _SETPOINT
-        return temperature(name) if known else ""
-    if unit in _ENERGIES:
+    kind = next((one for one in (*_KINDS, *_MORE_KINDS) if unit == one or same_dimension(unit, one)), "")
+    if name & {"color", "colour", "cct"}:
+        return "color_temperature" if unit in ("mired", "K") else ""
+    if kind == "Cel":
+        return temperature(name) if name & ({"temperature", "temp", "thermometer"} | _SETPOINT) else ""
+    if kind == "kWh":
         return energy(name)
-    if unit in ("V", "mV"):
+    if kind == "V":
         return voltage(name, unit)
-    if unit in _VOLUMES:
+    if kind == "m3":
         return volume(name)
-    if unit == "ug/m3":
+    if kind == "ug/m3":
         return particles(name)
-    if unit in _PRESSURES:
+    if kind == "hPa":
         return "pressure" if name & {"pressure", "barometer"} and not name & (_LIQUID | {"sea", "tyre"}) else ""
     if name & ((_NOT_A_LEVEL | _PERIOD) - {"rate"}):
         return ""
-    if field := _ALONE.get(_LIKE.get(unit, unit)) or _ALONE_TOO.get(_LIKE.get(unit, unit)):
-        return field
-    return next((field for wanted, field in _NUMBERS.get(unit, ()) if name & wanted), "")
+    return _ALONE.get(kind) or next((field for wanted, field in _NUMBERS.get(kind, ()) if name & wanted), "")
 
 
 def state_field(name: frozenset[str], node: frozenset[str] = frozenset()) -> str:
@@ -174,17 +177,6 @@ def state_field(name: frozenset[str], node: frozenset[str] = frozenset()) -> str
     if name & {"heating"}:
         return "heating"
     return "on" if name & {"light", "lamp", "bulb"} else ""
-
-
-def phase(name: frozenset[str]) -> str:
-    """`l1`, `l2` or `l3` where the name says so; else empty."""
-    if "phase" not in name and not name & {"l1", "l2", "l3"}:
-        return ""
-    for word in sorted(name):
-        if found := _PHASE.fullmatch(word):
-            part = found[1] or found[2]
-            return f"l{'abc'.index(part) + 1 if part in 'abc' else part}"
-    return ""
 
 
 _WRITTEN: Final = {"on": "light_on", "switched": "relay", "occupied": "occupancy", "heat": "heat_energy"}

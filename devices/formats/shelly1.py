@@ -30,7 +30,7 @@ _NUMBERS: Final = {
     rf"emeter/{_N}/reactive_power": ("reactive_power", "var"),
     rf"emeter/{_N}/voltage": ("voltage", "V"),
     rf"emeter/{_N}/current": ("current", "A"),
-    rf"emeter/{_N}/pf": ("power_factor", "1"),
+    rf"emeter/{_N}/pf": ("power_factor", "/"),
     rf"emeter/{_N}/total": ("electricity_import", "Wh"),
     rf"emeter/{_N}/total_returned": ("electricity_export", "Wh"),
     "voltage": ("voltage", "V"),

@@ -16,11 +16,10 @@ import orjson
 
 from devices import clock
 from devices.formats.shelly_components import COMPONENT, OWN_DEVICES, components, model_measures_room, read
-from devices.gather import Gathering, refused, told_presence
+from devices.gather import Gathering, measures, refused, told_presence
 from devices.model import SECOND, Decoded, Message, Reason, Reject, Sample, SourceConfig
 from devices.payload import member, number, read_object
 from devices.schema import BY_NAME
-from devices.units import converter
 
 DEFAULT_TOPIC: Final = ""
 _EVENTS: Final = "/events/rpc"
@@ -174,7 +173,7 @@ def _assignments(options: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, s
         name, _, unit = text.strip().partition(" ")
         if name not in BY_NAME:
             raise ValueError(f"{key}: {name!r} is no field of the schema: write a name such as temperature")
-        if unit and converter(unit, BY_NAME[name]) is None:
+        if unit and not measures(unit, BY_NAME[name]):
             raise ValueError(f"{key}: {unit!r} is no unit of {name}: write one such as {BY_NAME[name].unit}")
         yield key, (name, unit.strip())
 

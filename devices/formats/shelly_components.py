@@ -20,7 +20,7 @@ _METERED: Final[dict[str, _Key]] = {
     "voltage": ("voltage", "V"),
     "current": ("current", "A"),
     "freq": ("frequency", "Hz"),
-    "pf": ("power_factor", "1"),
+    "pf": ("power_factor", "/"),
 }
 _EM1: Final[dict[str, _Key]] = {
     "act_power": ("power", "W"),
@@ -28,7 +28,7 @@ _EM1: Final[dict[str, _Key]] = {
     "voltage": ("voltage", "V"),
     "current": ("current", "A"),
     "freq": ("frequency", "Hz"),
-    "pf": ("power_factor", "1"),
+    "pf": ("power_factor", "/"),
 }
 _ENERGIES: Final[dict[str, _Key]] = {
     "act_energy": ("electricity_import", "Wh"),

@@ -58,7 +58,7 @@ _ENERGY: Final[dict[str, _Key]] = {
     "Power": ("power", "W"),
     "ApparentPower": ("apparent_power", "VA"),
     "ReactivePower": ("reactive_power", "var"),
-    "Factor": ("power_factor", "1"),
+    "Factor": ("power_factor", "/"),
     "Frequency": ("frequency", "Hz"),
     "Voltage": ("voltage", "V"),
     "Current": ("current", "A"),

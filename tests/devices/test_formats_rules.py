@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from devices import clock
 from devices.formats import make_source, meaning, templates
-from devices.gather import Gathering
+from devices.gather import Gathering, measures, to_schema
 from devices.model import SECOND, Decoded, Message, Reason, Source, SourceConfig, TimeSource
 from devices.schema import BY_NAME, FIELDS, Kind
-from devices.units import converter
 
 ARRIVAL = 1_795_507_200_000_000_000
 DESCRIBED = ("esphome", "homeassistant", "homie", "shelly1", "shelly2", "tasmota", "theengs")
@@ -313,14 +312,12 @@ def test_no_template_raises(text: str) -> None:
     ],
 )
 def test_units_are_converted_once(name: str, unit: str, value: float, stored: float) -> None:
-    convert = converter(unit, BY_NAME[name])
-    assert convert is not None
-    assert convert(value) == pytest.approx(stored)
+    assert to_schema(value, unit, BY_NAME[name]) == pytest.approx(stored)
 
 
 @pytest.mark.parametrize(("name", "unit"), [("temperature", "%"), ("power", "kWh"), ("humidity", "°C"), ("power", "")])
 def test_a_unit_of_another_quantity_is_refused(name: str, unit: str) -> None:
-    assert converter(unit, BY_NAME[name]) is None
+    assert not measures(unit, BY_NAME[name])
 
 
 @pytest.mark.parametrize(
