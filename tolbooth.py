@@ -160,7 +160,7 @@ def up(
 
     async def run() -> None:
         with terminal.frames(console) as show:
-            await demo.up(plan, lambda text: console.print(text, highlight=False, markup=False), show)
+            await demo.up(plan, lambda text: console.print(text, soft_wrap=True, highlight=False, markup=False), show)
 
     with _clear_errors():
         _until_cancelled(run())

@@ -18,7 +18,7 @@ from typing import Final
 
 from devices.schema import BY_NAME
 from ingest.influx import DatabaseError, Influx
-from ingest.processes import Process, remembered_port
+from ingest.processes import Process, end_leftover, remembered_port
 from ingest.servers import Broker, Database, influxdb, mosquitto
 from ingest.settings import Settings, load
 from ingest.view import Frame, Guide
@@ -77,6 +77,8 @@ async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], Non
         ProcessError: a process is missing or ended.
     """
     with _held(plan.folder):
+        for part in reversed(PARTS):
+            await asyncio.to_thread(end_leftover, plan.folder, part.name)
         async with AsyncExitStack() as running:
             broker = await running.enter_async_context(mosquitto(plan.folder))
             say(f"Mosquitto listens on {broker.host}:{broker.port}")
