@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +11,12 @@ import pytest
 import typer
 
 import tolbooth
+from tests.test_dependency_rule import imports
 
 ROOT = Path(__file__).parents[1]
+OURS = {"devices", "ingest", "simulators", "dashboards", "tests", "tolbooth"}
+PROJECT_OF = {"yaml": "pyyaml", "paho": "paho-mqtt", "pydantic_core": "pydantic", "fastapi": "nicegui"}
+"""Import names that are not the name of the project that brings them."""
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:root|home/\w+|Users/\w+|work|farm|tmp/\w+)(?:/|\b)")
 REGISTRY = re.compile(
@@ -37,6 +43,27 @@ def tracked() -> list[Path]:
         check=True,
     ).stdout
     return [path for name in told.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def third_party(path: Path) -> set[str]:
+    """The declared names of the projects that a module imports."""
+    names = {name for _, name in imports(path.read_text())} - OURS - sys.stdlib_module_names
+    return {PROJECT_OF.get(name, name).replace("_", "-") for name in names}
+
+
+def test_every_import_is_declared_where_it_is_needed() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = project["optional-dependencies"]
+    run_time, page, development = (
+        {re.split(r"[><=]", line)[0].lower() for line in lines}
+        for lines in (project["dependencies"], extras["dashboards"], extras["dev"])
+    )
+    for path in (path for path in tracked() if path.suffix == ".py"):
+        package = path.relative_to(ROOT).parts[0]
+        allowed = run_time | (page if package in {"dashboards", "tests"} else set())
+        missing = third_party(path) - (allowed | development if package == "tests" else allowed)
+        assert not missing, f"{path.relative_to(ROOT)} imports {missing}: declare it in pyproject.toml, then make lock"
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
