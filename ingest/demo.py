@@ -10,7 +10,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +56,26 @@ class Part:
 
     name: str
     arguments: Callable[[Plan], tuple[str, ...]]
+    serves: Callable[[Settings], Awaitable[bool]]
+    """whether it is ready; asked until it is"""
+
+
+async def _ingest_is_ready(settings: Settings) -> bool:
+    with contextlib.suppress(WatchError):
+        return (await fetch_status(settings)).ready
+    return False
+
+
+async def _at_once(_: Settings) -> bool:
+    return True
 
 
 PARTS: Final = (
-    Part("ingest", lambda _: ("ingest",)),
+    Part("ingest", lambda _: ("ingest",), _ingest_is_ready),
     Part(
         "simulators",
         lambda plan: ("simulate", "--seed", str(plan.seed), "--state", str(plan.folder / "simulators.json")),
+        _at_once,
     ),
 )
 
@@ -141,15 +154,8 @@ def _write_settings(plan: Plan, broker: Broker, database: Database) -> Path:
 
 @asynccontextmanager
 async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> AsyncIterator[Process]:
-    async def serves() -> bool:
-        if part.name != "ingest":
-            return True
-        with contextlib.suppress(WatchError):
-            return (await fetch_status(settings)).ready
-        return False
-
     command = (*plan.command, *part.arguments(plan), "--settings", str(path))
-    process = Process(part.name, command, plan.folder, serves)
+    process = Process(part.name, command, plan.folder, lambda: part.serves(settings))
     await process.start()
     try:
         yield process

@@ -1,16 +1,23 @@
 """The project's files: what the README promises, and what must never be in the repository."""
 
+import json
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from pydantic import BaseModel, SecretStr
 
 import tolbooth
+from devices.schema import BY_NAME
+from ingest import influx
+from ingest.servers import Database
+from ingest.settings import Influx, Settings
 from tests.test_dependency_rule import imports
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +76,53 @@ def test_every_import_is_declared_where_it_is_needed() -> None:
 def test_the_readme_lists_every_command_and_no_other() -> None:
     listed = re.findall(r"^\| `(tolbooth [a-z -]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(commands(tolbooth.app))
+
+
+def section(title: str) -> str:
+    """The text of a section of the README."""
+    return (ROOT / "README.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def settings_by_name(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every setting with its default."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from settings_by_name(type(field.default), f"{prefix}{name}.")
+        else:
+            default = field.default
+            yield prefix + name, default.get_secret_value() if isinstance(default, SecretStr) else default
+
+
+def test_the_settings_of_the_readme_exist_with_these_defaults() -> None:
+    known = dict(settings_by_name(Settings))
+    written = {"": "empty", False: "false", None: "none", 4 * 2**30: "4 GiB"}
+    rows = re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", section("Settings"), re.MULTILINE)
+    assert len(rows) > 10
+    for names, defaults in rows:
+        found = [known[name] for name in re.findall(r"`([a-z_.]+)`", names)]
+        told = [text.strip("` ") for text in defaults.split(",")] if "must be set" not in defaults else []
+        if told:
+            expected = [written.get(value, f"{value:g}" if isinstance(value, float) else str(value)) for value in found]
+            assert told == list(dict.fromkeys(expected)), names
+
+
+def test_the_message_of_the_readme_is_understood() -> None:
+    payload = re.search(r"-m '(\{.*\})'", section("Point a device at it"))
+    assert payload
+    for name in json.loads(payload[1]).keys() - {"time"}:
+        assert name in BY_NAME
+
+
+async def test_the_query_of_the_readme_is_understood(database: Database) -> None:
+    statement = re.search(r'"(SELECT .*)"', section("Query it"))
+    assert statement
+    settings = Influx(url=database.url, database="readme", token=SecretStr(database.token))
+    async with influx.Influx(settings) as connection:
+        await connection.ensure_database()
+        line = f"climate,building=b temperature_c=20.5 {time.time_ns()}"
+        assert await connection.write(line.encode(), 1) == influx.Stored()
+        (series,) = await connection.query(statement[1])
+        assert [row[1] for row in series["values"] if row[1] is not None] == [20.5]
 
 
 def test_the_readme_names_only_targets_that_exist() -> None:
