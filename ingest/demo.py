@@ -92,23 +92,29 @@ async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], Non
     with _held(plan.folder):
         for part in reversed(PARTS):
             await asyncio.to_thread(end_leftover, plan.folder, part.name)
-        async with AsyncExitStack() as running:
-            broker = await running.enter_async_context(mosquitto(plan.folder))
-            say(f"Mosquitto listens on {broker.host}:{broker.port}")
-            database = await running.enter_async_context(influxdb(plan.folder))
-            say(f"InfluxDB answers at {database.url}")
-            path = _write_settings(plan, broker, database)
-            settings = load(path)
-            await _backfill(plan, path, say)
-            processes = [broker.process, database.process]
-            for part in PARTS:
-                process = await running.enter_async_context(_running(part, plan, path, settings))
-                processes.append(process)
-                say(f"{part.name} runs, its log is {process.log}")
-            influx = await running.enter_async_context(Influx(settings.influx))
-            guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), {})
-            await _watch(plan, settings, influx, guide, processes, show)
-        say(f"stopped; the data stays in {plan.folder}")
+        try:
+            await _run(plan, say, show)
+        finally:
+            say(f"stopped; the data stays in {plan.folder}")
+
+
+async def _run(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], None]) -> None:
+    async with AsyncExitStack() as running:
+        broker = await running.enter_async_context(mosquitto(plan.folder))
+        say(f"Mosquitto listens on {broker.host}:{broker.port}")
+        database = await running.enter_async_context(influxdb(plan.folder))
+        say(f"InfluxDB answers at {database.url}")
+        path = _write_settings(plan, broker, database)
+        settings = load(path)
+        await _backfill(plan, path, say)
+        processes = [broker.process, database.process]
+        for part in PARTS:
+            process = await running.enter_async_context(_running(part, plan, path, settings))
+            processes.append(process)
+            say(f"{part.name} runs, its log is {process.log}")
+        influx = await running.enter_async_context(Influx(settings.influx))
+        guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), {})
+        await _watch(plan, settings, influx, guide, processes, show)
 
 
 def remove(folder: Path) -> None:

@@ -101,6 +101,7 @@ def test_up_holds_its_folder_answers_status_and_stops_in_order(up: Up, tmp_path:
     assert json.loads(status.stdout)["devices"]["registered"] > 0
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(30) == 0
+    up.until("stopped; the data stays in")
     assert processes_of(up.folder) == []
     assert "ingest stopped" in (up.folder / "ingest.log").read_text()
 
@@ -148,6 +149,15 @@ def test_a_mistake_ends_in_a_sentence(
     done = run(*arguments, folder=tmp_path, environment=environment)
     assert done.returncode == code, done.stderr
     assert says in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_state_of_another_simulation_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{}")
+    registry = {"TOLBOOTH_REGISTRY": str(ROOT / "simulators" / "estate")}
+    done = run("simulate", "--state", "state.json", folder=tmp_path, environment=registry)
+    assert done.returncode == 2, done.stderr
+    assert "state.json" in done.stderr
     assert "Traceback" not in done.stderr
 
 
