@@ -186,8 +186,8 @@ def test_a_swapped_meter_begins_at_its_opening_register() -> None:
     swap = TERM_MONDAY + 6 * HOUR
     old = Device("old", "sim", DeviceKind.ELECTRICITY_METER, "x", "native", "old", 1,
                  (Assignment(0, swap * SECOND, "pool", meter="main", opening_register=5.0),))  # fmt: skip
-    new = replace(old, id="new", address="new",
-                  assignments=(Assignment(swap * SECOND, FOREVER, "pool", meter="main", opening_register=700.0),))  # fmt: skip
+    place = Assignment(swap * SECOND, FOREVER, "pool", meter="main", opening_register=700.0)
+    new = replace(old, id="new", address="new", assignments=(place,))
     simulation = Simulation(estate(old, new), seed=3, start=swap - 600)
     told = _run(simulation, swap + 600)
     assert max(at for at, _ in _values(told, "old", "electricity_import")) == swap - 1
