@@ -38,7 +38,7 @@ demo-clean: setup ## remove the demo's data
 	@$(BIN)/tolbooth clean --yes
 
 bench: setup ## measure the whole path; JSON=1 for machines
-	@$(BIN)/python -m tests.bench $(if $(JSON),--json)
+	@$(BIN)/python -m tests.bench.pipe $(if $(JSON),--json)
 
 lock: setup ## resolve the dependencies anew
 	$(LOCK) --upgrade --extra dashboards --output-file requirements.lock

@@ -10,7 +10,7 @@ __all__ = ["Problem", "check"]
 
 
 def check(folder: Path) -> list[Problem]:
-    """All problems of the estate in `folder` (see `devices.registry.load`), by file and line; none where it is sound."""
+    """All problems of the estate in `folder` (see `devices.registry.load`), by file and line."""
     problems: list[Problem] = []
     drafts = read_estate(folder, problems)
     problems.extend(disagreements(drafts))

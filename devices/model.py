@@ -172,7 +172,7 @@ class Source(Protocol):
         """Read one message. Never raises for what came from outside: a fault is a `Reject`."""
 
     def state(self) -> dict[str, bytes]:
-        """What changed since the last call and must survive a restart; values are opaque."""
+        """What changed since the last call and must survive a restart; values are opaque, empty forgets the key."""
 
     def restore(self, state: Mapping[str, bytes]) -> None:
         """Take back all that `state` ever returned, last value for each key."""

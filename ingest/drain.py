@@ -1,6 +1,7 @@
 """The second loop: journal → InfluxDB → settle. What InfluxDB refuses for good goes to quarantine, line by line."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 LINGER: Final = 0.05
 """Seconds that a small batch waits for company; a full one goes at once."""
+REPLAY_CHECK: Final = 1.0
+"""Seconds between looks for lines that a replay of quarantine put into the journal from another process."""
 FIRST_DELAY, LAST_DELAY, HALT_DELAY = 0.25, 30.0, 30.0
 """Seconds between attempts: doubled each time while the database is busy or away, fixed while a person must mend it."""
 
@@ -125,7 +128,7 @@ async def drain(journal: Journal, writer: Writer, state: State, batch_lines: int
         if not rows:
             journal.grown.clear()
             if not journal.bytes:
-                await journal.grown.wait()
+                await _grown(journal)
             continue
         if sum(row.count for row in rows) < batch_lines // 2:
             await asyncio.sleep(LINGER)
@@ -133,6 +136,11 @@ async def drain(journal: Journal, writer: Writer, state: State, batch_lines: int
         await write_rows(rows, journal, writer)
         state.confirmed += 1
         state.lag = (time.time_ns() - rows[0].received) / 1e9
+
+
+async def _grown(journal: Journal) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(journal.grown.wait(), REPLAY_CHECK)
 
 
 async def write_rows(rows: Sequence[Row], journal: Journal, writer: Writer) -> None:

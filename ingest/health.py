@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 
 from devices.model import Fate
 from ingest import drain, session
-from ingest.fleet import Fleet
-from ingest.journal import AGED, REJECTED, VALUES, Counts, Journal
+from ingest.journal import AGED, REJECTED, VALUES, Counts
+from ingest.receive import Kit
 
 _IN_FLIGHT: Final = (Fate.STORED, Fate.JOURNALLED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.REFUSED)
 
@@ -27,8 +27,7 @@ _IN_FLIGHT: Final = (Fate.STORED, Fate.JOURNALLED, Fate.DUPLICATE, Fate.QUARANTI
 class Parts:
     """What there is to look at."""
 
-    journal: Journal
-    fleet: Fleet
+    kit: Kit
     broker: session.State
     database: drain.State
 
@@ -61,12 +60,12 @@ def report(counts: Counts, now: int) -> dict[str, Any]:
 async def live_report(parts: Parts) -> dict[str, Any]:
     """The accounting, with what only the running process knows."""
     now = time.time_ns()
-    return report(await parts.journal.counts(), now) | {
+    return report(await parts.kit.journal.counts(), now) | {
         "lag_s": parts.database.lag,
         "broker": parts.broker.text,
         "database": parts.database.text,
         "ready": _ready(parts),
-        "devices": {"registered": len(parts.fleet), "online": parts.fleet.online(now)},
+        "devices": {"registered": len(parts.kit.fleet), "online": parts.kit.fleet.online(now)},
     }
 
 

@@ -253,7 +253,7 @@ class Journal:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self._folder / "journal.lock")
         path = self._folder / FILE
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)  # a replay may write meanwhile
         try:
             self._db.execute("PRAGMA page_size = 16384")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -332,6 +332,8 @@ class Journal:
             lines -= rows[-1].count
             if lines <= 0:
                 break
+        if not rows and not after:
+            self.bytes = 0  # a replay by another process was not counted when it came, only when it went
         return rows
 
     def _settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
@@ -394,7 +396,11 @@ def _add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
 
 
 def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) -> None:
+    """Remember values; an empty one forgets its key."""
     db.executemany("INSERT OR REPLACE INTO remembered (source, key, value) VALUES (?,?,?)", states)
+    forgotten = [(source, key) for source, key, value in states if not value]
+    if forgotten:
+        db.executemany("DELETE FROM remembered WHERE source = ? AND key = ?", forgotten)
 
 
 def _no_space(error: sqlite3.OperationalError) -> bool:

@@ -70,9 +70,9 @@ def lines(placed: Iterable[Placed], tags: Tags) -> list[str]:
                 break
             measurement = field.measurement
             if measurement in fields:
-                fields[measurement] += f",{field.key}={value}"
+                fields[measurement] += f",{field.key}={value!r}"
             else:
-                fields[measurement] = f"{field.key}={value}"
+                fields[measurement] = f"{field.key}={value!r}"
         else:
             for measurement, text in fields.items():
                 result.append(f"{measurement}{before}{after} {text} {sample.time}")
@@ -85,7 +85,7 @@ def _with_channels(readings: Iterable[Reading], before: str, after: str, time: i
     fields: dict[tuple[str, str], str] = {}
     for field, value, channel in readings:
         key = (field.measurement, escape_tag(channel))
-        text = f"{field.key}={value}"
+        text = f"{field.key}={value!r}"
         fields[key] = f"{fields[key]},{text}" if key in fields else text
     return [
         f"{measurement}{before}{f',channel={channel}' if channel else ''}{after} {text} {time}"

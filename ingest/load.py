@@ -36,7 +36,7 @@ async def load(messages: Iterable[Message], settings: Settings, progress: Progre
             count, source = 0, iter(messages)
             while batch := list(islice(source, receive.BATCH)):
                 deliveries = [Delivery(message, 0, False) for message in batch]
-                entry = receive.digest(deliveries, parts.decoder, parts.tags, parts.journal.packets, parts.fleet.note)
+                entry = parts.digest(deliveries)
                 await receive.commit(parts.journal, entry)
                 count += len(batch)
                 progress(count, batch[-1].received)

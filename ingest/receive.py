@@ -4,11 +4,13 @@ import asyncio
 import logging
 from binascii import crc32
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from devices.decode import Decoder, Outcome
 from devices.model import REFUSED, Device, Fate, Message, Reason, TimeSource
 from ingest import lineprotocol
+from ingest.fleet import Fleet
 from ingest.journal import RECEIVED, REJECTED, VALUES, Entry, FullError, Journal
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Kept
@@ -20,6 +22,8 @@ BATCH: Final = 2_000
 """Messages in one commit, at most: some 20 ms of work, and a large write for the disk."""
 FULL_WAIT: Final = 1.0
 """Seconds between attempts while the journal is full."""
+LAST_COMMIT: Final = 2.0
+"""Seconds that a stop waits for a commit under way."""
 _DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
 
 Noted = Callable[[Device, int, bool, bool | None], None]
@@ -89,13 +93,36 @@ def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
     return len(faults)
 
 
-async def receive(session: Session, decoder: Decoder, tags: Tags, journal: Journal, note: Noted) -> None:
-    """Run the loop until cancelled. Cancelling between commit and PUBACK only makes the broker send again."""
+@dataclass(slots=True)
+class Kit:
+    """What turns messages into journal entries. Decoder, tags and fleet follow the registry: swap them under `lock`."""
+
+    decoder: Decoder
+    tags: Tags
+    fleet: Fleet
+    journal: Journal
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def digest(self, deliveries: Sequence[Delivery]) -> Entry:
+        """See `digest`."""
+        return digest(deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note)
+
+
+async def receive(session: Session, kit: Kit) -> None:
+    """Run the loop until cancelled; a batch that was taken is committed and acknowledged before it ends."""
     while True:
         batch = await session.take(BATCH)
-        entry = digest(batch.deliveries, decoder, tags, journal.packets, note)
-        await commit(journal, entry)
-        session.acknowledge(batch)
+        async with kit.lock:
+            committing = asyncio.ensure_future(commit(kit.journal, kit.digest(batch.deliveries)))
+            try:
+                await asyncio.shield(committing)
+            except asyncio.CancelledError:
+                await asyncio.wait([committing], timeout=LAST_COMMIT)
+                committing.cancel()
+                raise
+            finally:
+                if committing.done() and not committing.cancelled() and committing.exception() is None:
+                    session.acknowledge(batch)
 
 
 async def commit(journal: Journal, entry: Entry) -> None:

@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import orjson
@@ -14,13 +14,14 @@ from aiohttp import web
 
 from devices import registry
 from devices.decode import Decoder, Window
-from devices.model import SECOND
+from devices.model import SECOND, Estate
 from ingest import health, receive
 from ingest.drain import State, Writer, drain
 from ingest.fleet import Fleet
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Entry, FullError, Journal
 from ingest.lineprotocol import Tags
+from ingest.receive import Kit
 from ingest.session import Session
 from ingest.settings import Settings
 
@@ -28,19 +29,11 @@ log = logging.getLogger(__name__)
 
 STATUS_EVERY: Final = 60
 """Seconds between the status lines of a device."""
+REGISTRY_CHECK: Final = 2.0
+"""Seconds between looks at the registry's files."""
 LAST_DRAIN: Final = 3.0
 """Seconds that a stop waits for the database; what is left stays in the journal."""
 _FILTERS: Final = ("session", "filters")
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """What both the service and a backfill work with."""
-
-    decoder: Decoder
-    tags: Tags
-    fleet: Fleet
-    journal: Journal
 
 
 @contextlib.asynccontextmanager
@@ -51,10 +44,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         registry.RegistryError, JournalError: with the mend.
     """
     estate = registry.load(settings.registry)
-    window = Window(
-        past=int(settings.window.past_days * 86_400) * SECOND, future=int(settings.window.future_minutes * 60) * SECOND
-    )
-    decoder = Decoder(estate, window=window, max_payload=settings.max_payload_bytes)
+    decoder = _decoder(estate, settings)
     journal = Journal(
         settings.data,
         max_bytes=settings.journal.max_bytes,
@@ -65,6 +55,13 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
     async with journal:
         decoder.restore(await journal.states())
         yield Kit(decoder, Tags(estate), Fleet(estate, await journal.heard()), journal)
+
+
+def _decoder(estate: Estate, settings: Settings) -> Decoder:
+    window = Window(
+        past=int(settings.window.past_days * 86_400) * SECOND, future=int(settings.window.future_minutes * 60) * SECOND
+    )
+    return Decoder(estate, window=window, max_payload=settings.max_payload_bytes)
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -79,19 +76,19 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     async with kit(settings) as parts, Influx(settings.influx) as influx:
         session = Session(settings.mqtt, parts.decoder.filters, stale=await _stale(parts))
         database = State()
-        app = health.application(health.Parts(parts.journal, parts.fleet, session.state, database))
+        app = health.application(health.Parts(parts, session.state, database))
         async with asyncio.TaskGroup() as tasks, _serving(app, settings):
             log.info("ingest started: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
+            connection = tasks.create_task(session.run(), name="session")
             inward = [
-                tasks.create_task(session.run(), name="session"),
-                tasks.create_task(
-                    receive.receive(session, parts.decoder, parts.tags, parts.journal, parts.fleet.note), name="receive"
-                ),
+                tasks.create_task(receive.receive(session, parts), name="receive"),
                 tasks.create_task(_status(parts), name="status"),
+                tasks.create_task(_follow(settings, parts, session), name="registry"),
             ]
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)
+            await _cancel([connection])
             await _settle_down(parts.journal, database)
             await _cancel([outward])
             await parts.journal.save_heard(parts.fleet.heard())
@@ -105,6 +102,43 @@ async def _stale(parts: Kit) -> list[str]:
     wanted = parts.decoder.filters
     await parts.journal.remember(*_FILTERS, orjson.dumps(wanted))
     return sorted(set(before) - set(wanted))
+
+
+async def _follow(settings: Settings, parts: Kit, session: Session) -> None:
+    """Take up changes of the registry's files; mistakes in them are logged, and what was known stays."""
+    seen = await asyncio.to_thread(_stamps, settings.registry)
+    while True:
+        await asyncio.sleep(REGISTRY_CHECK)
+        now = await asyncio.to_thread(_stamps, settings.registry)
+        if now == seen:
+            continue
+        seen = now
+        try:
+            estate = await asyncio.to_thread(registry.load, settings.registry)
+        except registry.RegistryError as error:
+            log.warning("the registry changed, and is not taken up: %s", error)
+            continue
+        await _take_up(estate, settings, parts, session)
+        log.info("the registry changed: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
+
+
+async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Session) -> None:
+    decoder = _decoder(estate, settings)
+    async with parts.lock:
+        decoder.restore(await parts.journal.states())
+        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), Fleet(estate, parts.fleet.heard())
+        await parts.journal.remember(*_FILTERS, orjson.dumps(decoder.filters))
+    await session.subscribe(decoder.filters)
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """Time of change and size of every file of an estate."""
+    stamps = {}
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            stat = path.stat()
+            stamps[str(path)] = (stat.st_mtime_ns, stat.st_size)
+    return stamps
 
 
 @contextlib.asynccontextmanager

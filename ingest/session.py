@@ -202,9 +202,16 @@ class Session:
         acks = [mqtt5.PubAckPacket(delivery.packet_id).write() for delivery in batch.deliveries if delivery.packet_id]
         self._connection.transport.write(b"".join(acks))
 
-    def waiting(self) -> int:
-        """Messages that arrived and were not taken."""
-        return len(self._waiting)
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """Want these topic filters from now on, and no others."""
+        self.stale = sorted(set(self.filters) - set(filters))
+        self.filters = filters
+        connection = self._connection
+        if connection is not None and self.state.connected:
+            try:
+                await self._subscribe(connection)
+            except RefusedError as error:
+                connection.close(str(error))
 
     async def _connect_once(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 Pure: a frame goes in, something that Rich can print comes out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from devices.model import Fate
 from devices.schema import BY_NAME, Field, Kind
+from devices.text import printable
 
 SHOWN: Final[tuple[Field, ...]] = tuple(BY_NAME[name] for name in ("temperature", "co2", "occupied"))
 """The fields of the table of spaces."""
@@ -60,9 +61,11 @@ class Status(_Answer):
     journal: JournalDepth
     lag_s: float | None
     broker: str
-    """`connected`, or why not"""
+    """`connected` and to what, or why not"""
     database: str
     """`ok`, or why not"""
+    ready: bool
+    """messages are being received and stored"""
     devices: Devices
 
 
@@ -109,7 +112,7 @@ class Frame:
 
 def render(frame: Frame) -> RenderableType:
     """One frame for a terminal."""
-    parts: list[RenderableType] = [_figures(frame), Text()]
+    parts: list[RenderableType] = [render_status(frame.status, frame.rate), Text()]
     if frame.spaces:
         parts += [_spaces(frame.spaces), Text()]
     parts.append(_guide(frame.guide))
@@ -127,23 +130,23 @@ def plain(frame: Frame) -> str:
         f"lag {_seconds(status.lag_s)}",
         f"devices {status.devices.online}/{status.devices.registered} online",
     ]
-    words += [f"{name}: {state}" for name, state, good in _links(status) if state != good]
-    return _printable(", ".join(words))
+    words += [f"{name} {state}" for name, state, good in _links(status) if not good]
+    return printable(", ".join(words), 1_000)
 
 
-def spaces_query() -> str:
-    """InfluxQL for `read_spaces`: one statement for each of `SHOWN`."""
-    return "; ".join(
-        f'SELECT last("{field.key}") FROM "{field.measurement}" WHERE time > now() - {RECENT} GROUP BY "building", "space"'  # noqa: S608
-        for field in SHOWN
+def latest_query(field: Field) -> str:
+    """InfluxQL for `read_spaces`: the latest value of `field` in every space."""
+    return (
+        f'SELECT last("{field.key}") FROM "{field.measurement}" '  # noqa: S608 - names of the schema
+        f'WHERE time > now() - {RECENT} GROUP BY "building", "space"'
     )
 
 
-def read_spaces(answer: Mapping[str, Any]) -> tuple[Space, ...]:
-    """The spaces in InfluxDB's answer to `spaces_query`, those with most values first."""
+def read_spaces(answers: Sequence[Iterable[Mapping[str, Any]]]) -> tuple[Space, ...]:
+    """The spaces in the series that InfluxDB answers to `latest_query` for each of `SHOWN`; fullest rows first."""
     found: dict[tuple[str, str], list[float | None]] = {}
-    for column, result in enumerate(answer.get("results", ())):
-        for series in result.get("series", ()):
+    for column, answer in enumerate(answers):
+        for series in answer:
             tags = series["tags"]
             if tags["space"]:
                 row = found.setdefault((tags["building"], tags["space"]), [None] * len(SHOWN))
@@ -152,38 +155,24 @@ def read_spaces(answer: Mapping[str, Any]) -> tuple[Space, ...]:
     return tuple(sorted(spaces, key=lambda space: (space.values.count(None), space.building, space.space)))
 
 
-def count_query(fields: Iterable[Field], since_ns: int) -> str:
-    """InfluxQL for `read_count`: how many values of `fields` are stored with a time from `since_ns` on."""
-    return "; ".join(
-        f'SELECT count("{field.key}") FROM "{field.measurement}" WHERE time >= {since_ns}'  # noqa: S608
-        for field in fields
-    )
-
-
-def read_count(answer: Mapping[str, Any]) -> int:
-    """The sum of InfluxDB's answer to `count_query`."""
-    return sum(
-        int(series["values"][0][1]) for result in answer.get("results", ()) for series in result.get("series", ())
-    )
-
-
-def _figures(frame: Frame) -> Table:
-    status, guide = frame.status, frame.guide
+def render_status(status: Status, rate: float | None = None) -> Table:
+    """The figures of ingest; `rate` in messages a second, where two looks at it gave one."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    where = {"broker": f"{guide.broker_host}:{guide.broker_port}", "database": guide.influx_url}
     for name, state, good in _links(status):
-        grid.add_row(name, Text.assemble((_printable(state), "green" if state == good else "bold red"), f"  {where[name]}"))
+        grid.add_row(name, Text(printable(state), "green" if good else "bold red"))
     grid.add_row("devices", f"{status.devices.online:,} online of {status.devices.registered:,}")
-    grid.add_row("messages", f"{frame.rate:,.1f} a second, lag {_seconds(status.lag_s)}")
+    speed = "" if rate is None else f"{rate:,.1f} a second, "
+    grid.add_row("messages", f"{speed}{status.received:,} received, lag {_seconds(status.lag_s)}")
     grid.add_row("fates", ", ".join(f"{fate} {status.fates.get(fate, 0):,}" for fate in Fate))
     for fate, reasons in status.reasons.items():
         if reasons:
-            grid.add_row(f"  {fate}", _printable(_most(reasons)))
+            grid.add_row(f"  {fate}", printable(_most(reasons)))
     grid.add_row("values", f"{status.values.stored:,} stored, {status.values.rejected:,} rejected")
     journal = status.journal
-    grid.add_row("journal", f"{journal.messages:,} messages, {journal.bytes:,} bytes, oldest {_seconds(journal.oldest_s)}")
+    oldest = f", oldest {_seconds(journal.oldest_s)}" if journal.messages else ""
+    grid.add_row("journal", f"{journal.messages:,} messages, {journal.bytes:,} bytes{oldest}")
     if status.residual:
         grid.add_row("residual", Text(f"{status.residual:,} messages without a fate", "yellow"))
     return grid
@@ -207,7 +196,7 @@ def _spaces(spaces: tuple[Space, ...]) -> Table:
 def _guide(guide: Guide) -> Table:
     field = SHOWN[0]
     host, _, port = guide.influx_url.removeprefix("http://").partition(":")
-    question = f'SELECT mean({field.key}) FROM {field.measurement} WHERE time > now() - 1d GROUP BY time(1h), building'  # noqa: S608
+    question = f"SELECT mean({field.key}) FROM {field.measurement} WHERE time > now() - 1d GROUP BY time(1h), building"  # noqa: S608
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
@@ -219,9 +208,12 @@ def _guide(guide: Guide) -> Table:
     return grid
 
 
-def _links(status: Status) -> tuple[tuple[str, str, str], ...]:
-    """Name, state, and what the state is when all is well."""
-    return ("broker", status.broker, "connected"), ("database", status.database, "ok")
+def _links(status: Status) -> tuple[tuple[str, str, bool], ...]:
+    """Name, state, and whether all is well with it."""
+    return (
+        ("broker", status.broker, status.broker.startswith("connected")),
+        ("database", status.database, status.database == "ok"),
+    )
 
 
 def _most(reasons: Mapping[str, int]) -> str:
@@ -241,7 +233,3 @@ def _value(field: Field, value: float | None) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.1f} s"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,76 +1,74 @@
-"""Looks at a running ingest from outside, by its `GET /status`, and at the database by InfluxQL."""
+"""Looks at a running ingest from outside: its `GET /status`, and the database behind it."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import aiohttp
 from pydantic import ValidationError
 
+from devices.schema import Field
+from ingest.influx import DatabaseError, Influx
 from ingest.settings import Settings
-from ingest.view import Frame, Guide, Space, Status, read_spaces, spaces_query
+from ingest.view import SHOWN, Frame, Guide, Space, Status, latest_query, read_spaces
 
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
 class WatchError(Exception):
-    """Ingest or the database does not answer as it should; the text says which, where and what to do."""
+    """Ingest does not answer as it should; the text says where, and what to do."""
 
 
-def status_url(settings: Settings) -> str:
-    return f"http://{settings.health.host}:{settings.health.port}/status"
+async def fetch_status(settings: Settings) -> Status:
+    """What ingest says of itself.
 
-
-async def fetch_status(url: str) -> Status:
-    """What ingest says of itself; raises `WatchError`."""
+    Raises:
+        WatchError: it does not answer, or is not of this version.
+    """
+    url = f"http://{settings.health.host}:{settings.health.port}/status"
     try:
         async with aiohttp.ClientSession(timeout=TIMEOUT) as http, http.get(url) as answer:
             return Status.model_validate_json(await answer.read())
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise WatchError(f"no ingest answers at {url}: start it, or name its settings with --settings") from error
     except ValidationError as error:
-        raise WatchError(f"{url} is not the status of this version's ingest: {error.error_count()} mistakes") from error
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise WatchError(f"{url} is no status of this version's ingest: {where}: {fault['msg']}") from error
 
 
-async def query(settings: Settings, statements: str) -> dict[str, Any]:
-    """The answer to InfluxQL statements; raises `WatchError`, also for an error inside the answer."""
-    influx = settings.influx
-    token, password = influx.token.get_secret_value(), influx.password.get_secret_value()
-    user = influx.username or "tolbooth"
-    auth = aiohttp.BasicAuth(user, token or password) if token or influx.username else None
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=TIMEOUT, auth=auth) as http,
-            http.get(f"{influx.url}/query", params={"db": influx.database, "q": statements, "epoch": "ns"}) as answer,
-        ):
-            body: dict[str, Any] = await answer.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise WatchError(f"no InfluxDB answers at {influx.url}") from error
-    faults = [body.get("error"), *(result.get("error") for result in body.get("results", ()))]
-    if fault := next(filter(None, faults), None):
-        raise WatchError(f"{influx.url} refused a query: {fault}")
-    return body
+async def stored_since(influx: Influx, fields: Iterable[Field], since_ns: int) -> int:
+    """How many values of `fields` the database holds with a time from `since_ns` on; raises `DatabaseError`."""
+    count = 0
+    for field in fields:
+        question = f'SELECT count("{field.key}") FROM "{field.measurement}" WHERE time >= {since_ns}'  # noqa: S608
+        for series in await influx.query(question):
+            count += int(series["values"][0][1])
+    return count
 
 
 async def frames(
-    settings: Settings, guide: Guide, still_runs: Callable[[], Awaitable[None]], *, every_s: float = 1.0
+    settings: Settings, influx: Influx, guide: Guide, check: Callable[[], None], *, every_s: float = 1.0
 ) -> AsyncIterator[Frame]:
-    """One frame after another; `still_runs` is asked before each and raises to end it.
+    """One frame after another, for as long as `check`, called before each, does not raise.
 
-    A frame without an answer is skipped: what is stopped is for `still_runs` to say.
+    A frame that ingest does not answer is left out, and one that the database does not answer keeps the last values:
+    an outage is what a person is watching for.
     """
-    previous: tuple[Status, float] | None = None
+    previous: Status | None = None
+    then = time.monotonic()
     spaces: tuple[Space, ...] = ()
     while True:
-        await still_runs()
+        check()
         try:
-            status = await fetch_status(status_url(settings))
-            spaces = read_spaces(await query(settings, spaces_query()))
+            status = await fetch_status(settings)
+            spaces = read_spaces([await influx.query(latest_query(field)) for field in SHOWN])
         except WatchError:
             await asyncio.sleep(every_s)
             continue
+        except DatabaseError:
+            pass
         now = time.monotonic()
-        yield Frame(status, previous and previous[0], now - previous[1] if previous else 0.0, spaces, guide)
-        previous = status, now
+        yield Frame(status, previous, now - then, spaces, guide)
+        previous, then = status, now
         await asyncio.sleep(every_s)

@@ -79,6 +79,8 @@ class CouncilDraft:
     buildings: dict[str, BuildingDraft] = field(default_factory=dict)
     strays: list[Entry[shapes.SpaceRow]] = field(default_factory=list)
     """rows of spaces.csv whose building is not known"""
+    spaces_opaque: bool = False
+    """spaces.csv cannot be read"""
     devices: dict[str, DeviceDraft] = field(default_factory=dict)
     devices_opaque: bool = False
     """a list of devices cannot be read"""
@@ -128,10 +130,11 @@ def _unexpected_files(folder: Path, problems: list[Problem]) -> None:
             problems.append(Problem(str(path), 1, "the file would not be read", mend))
         elif path.is_dir() and path.name != "buildings" and nearest(path.name, ["buildings"]):
             problems.append(Problem(str(path), 1, "the folder would not be read", "did you mean 'buildings'?"))
-    if (folder / "buildings").is_dir():
-        for path in sorted((folder / "buildings").iterdir()):
-            if path.suffix != ".yaml" and not path.name.startswith("."):
-                problems.append(Problem(str(path), 1, "the file would not be read", "name it <id>.yaml, or move it"))
+    problems.extend(
+        Problem(str(path), 1, "the file would not be read", "name it <id>.yaml, or move it")
+        for path in sorted((folder / "buildings").glob("*"))
+        if path.suffix != ".yaml" and not path.name.startswith(".")
+    )
 
 
 def _building(path: Path, problems: list[Problem]) -> BuildingDraft:
@@ -176,15 +179,12 @@ def _space_rows(path: Path, draft: CouncilDraft, problems: list[Problem]) -> Non
         return
     shape = shapes.SpaceRow
     rows = read_csv(path, str(path), shapes.keys(shape), shapes.required(shape), problems)
-    if rows is None:
-        for building in draft.buildings.values():
-            building.opaque = True
-        return
-    for place, raw in rows:
+    draft.spaces_opaque = rows is None
+    for place, raw in rows or ():
         entry = Entry(place, raw, shaped(shape, raw, place, problems, strict=False) if raw else None)
-        building = draft.buildings.get(plain(raw, "building"))
-        if building is not None:
-            building.spaces.append(entry)
+        home = draft.buildings.get(plain(raw, "building"))
+        if home is not None:
+            home.spaces.append(entry)
         elif raw:
             draft.strays.append(entry)
 

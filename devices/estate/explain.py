@@ -24,7 +24,6 @@ _WORDS: Final = {
     "dict_type": ("{key}: {found} is no mapping", "write it as 'key: value' lines"),
     "list_type": ("{key}: {found} is no list", "begin each item with '- '"),
     "bool_type": ("{key}: {found} is no yes or no", "write true or false"),
-    "bool_parsing": ("{key}: {found} is no yes or no", "write true or false"),
     "int_type": ("{key}: {found} is no whole number", "write a whole number, without quotes"),
     "int_from_float": ("{key}: {found} is no whole number", "write a whole number"),
     "int_parsing": ("{key}: {found} is no whole number", "write a whole number"),
@@ -33,7 +32,6 @@ _WORDS: Final = {
     "finite_number": ("{key}: {found} is no number", "write a finite number"),
     "greater_than": ("{key}: {found} is too small", "give more than {gt:g}"),
     "greater_than_equal": ("{key}: {found} is too small", "give {ge:g} or more"),
-    "less_than_equal": ("{key}: {found} is too large", "give {le:g} or less"),
 }
 
 
@@ -46,28 +44,33 @@ def shaped(
     except ValidationError as error:
         for details in error.errors(include_url=False):
             path = [step for step in details["loc"] if step != "[key]"]
-            what, mend = _explain(details, shape, str(path[-1]) if path else "")
+            what, mend = _explain(details, shape, str(path[-1]) if path else "", raw)
             problems.append(place.at(*path).problem(what, mend))
         return None
 
 
-def _explain(error: ErrorDetails, shape: type[Shape], key: str) -> tuple[str, str]:
+def _explain(error: ErrorDetails, shape: type[Shape], key: str, raw: object) -> tuple[str, str]:
     context: Mapping[str, object] = error.get("ctx", {})
     found = shown(error["input"])
     if error["type"] == "extra_forbidden":
-        return f"unknown key {shown(key)}", suggest(key, keys(shape), f"the keys are {', '.join(keys(shape))}")
+        free = [each for each in keys(shape) if not isinstance(raw, dict) or each not in raw]
+        return f"unknown key {shown(key)}", suggest(key, free, f"the keys are {', '.join(keys(shape))}")
     if error["type"] == "enum":
         known = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         near = nearest(str(error["input"]), known)
         return f"{key}: unknown {found}", f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
     if error["type"] == "string_pattern_mismatch":
-        if context["pattern"] == ID:
-            return f"{key}: {found} is no id", "use 1 to 64 of a-z, 0-9 and -"
-        if key == "topic":
-            return f"{key}: {found} is no base topic", "leave out wildcards, and slashes at either end"
-        return f"{key}: {found} holds a control character", "remove it"
-    if key == "tm46":
+        return _pattern(key, found, str(context["pattern"]))
+    if key == "tm46" and error["type"] != "missing":
         return f"{key}: {found} is no category of TM46", "use 1 to 29; devices/data/tm46.csv names them"
     what, mend = _WORDS.get(error["type"], ("{key}: {found} does not fit", error["msg"]))
-    words = {**context, "key": key, "found": found}
+    words = {**context, "key": shown(key) if "\n" in key else key, "found": found}
     return what.format_map(words), mend.format_map(words)
+
+
+def _pattern(key: str, found: str, pattern: str) -> tuple[str, str]:
+    if pattern == ID:
+        return f"{key}: {found} is no id", "use 1 to 64 of a-z, 0-9 and -"
+    if key == "topic":
+        return f"{key}: {found} is no base topic", "leave out wildcards, and slashes at either end"
+    return f"{key}: {found} holds a control character", "remove it"

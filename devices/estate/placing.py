@@ -38,7 +38,8 @@ def disagreements(draft: CouncilDraft) -> Iterator[Problem]:
                 mend = suggest(name, draft.buildings, f"add buildings/{name}.yaml, or name one that is there")
                 yield entry.place.at("building").problem(f"unknown building {shown(name)}", mend)
             elif building is not None and not building.opaque:
-                yield from _place_in(building, spaces[building.id], entry)
+                yield from _level_in(building, spaces[building.id], entry)
+                yield from _space_in(building, spaces[building.id], entry) if not draft.spaces_opaque else ()
                 yield from _meter_in(building, device.heads[0].value, entry)
     yield from _metering(draft)
 
@@ -68,7 +69,7 @@ def _heads(
     other = addresses.setdefault((source, address or first.id), first)
     if other is not first:
         what = f"the address {shown(address or first.id)} of the source {source!r} is that of {other.id!r} too"
-        yield first.place.at("address").problem(what, "give each device its own address; end a swap by re-addressing")
+        yield first.place.at("address").problem(what, "give each device its own; a replacement gets a new one")
 
 
 def _overlapping(
@@ -94,20 +95,25 @@ def _dates(entry: Entry[AssignmentItem]) -> Iterator[Problem]:
         yield entry.place.at("to").problem(what, "let to, which is exclusive, be later than from")
 
 
-def _place_in(
+def _level_in(
     building: BuildingDraft, spaces: Mapping[str, Entry[SpaceItem]], entry: Entry[AssignmentItem]
 ) -> Iterator[Problem]:
-    level, name = plain(entry.raw, "level"), plain(entry.raw, "space")
-    if level and level not in building.levels:
+    level, space = plain(entry.raw, "level"), spaces.get(plain(entry.raw, "space"))
+    if level and building.levels and level not in building.levels:
         mend = suggest(level, building.levels, f"the levels are {', '.join(map(str, building.levels))}")
         yield entry.place.at("level").problem(f"unknown level {shown(level)} in {building.id}", mend)
-    space = spaces.get(name)
-    if name and space is None:
+    elif level and space is not None and plain(space.raw, "level") != level:
+        what = f"the space {space.id!r} is on the level {plain(space.raw, 'level')!r}, not on {level!r}"
+        yield entry.place.at("level").problem(what, "leave the level out; it is the space's")
+
+
+def _space_in(
+    building: BuildingDraft, spaces: Mapping[str, Entry[SpaceItem]], entry: Entry[AssignmentItem]
+) -> Iterator[Problem]:
+    name = plain(entry.raw, "space")
+    if name and name not in spaces:
         mend = suggest(name, spaces, "add it to the building or to spaces.csv")
         yield entry.place.at("space").problem(f"unknown space {shown(name)} in {building.id}", mend)
-    elif level and space is not None and plain(space.raw, "level") != level:
-        what = f"the space {name!r} is on the level {plain(space.raw, 'level')!r}, not on {level!r}"
-        yield entry.place.at("level").problem(what, "leave the level out; it is the space's")
 
 
 def _meter_in(building: BuildingDraft, head: DeviceHead | None, entry: Entry[AssignmentItem]) -> Iterator[Problem]:

@@ -58,30 +58,43 @@ def _building_mend(name: str, draft: CouncilDraft) -> str:
 def _council(draft: CouncilDraft) -> Iterator[Problem]:
     if draft.opaque:
         return
-    gss, station, invented = plain(draft.raw, "gss"), plain(draft.raw, "climate_station"), draft.raw.get("invented")
-    at = draft.place.at
-    if invented is True:
-        if gss:
-            yield at("gss").problem("an invented council has a GSS code", "remove the code, or invented: true")
-        if not station:
-            yield at().problem(
-                "'climate_station' is missing", f"an invented council names one of {', '.join(climate_stations())}"
-            )
-        for building in draft.buildings.values():
-            if "uprn" in building.raw:
-                what = "a building of an invented council has a UPRN"
-                yield building.place.at("uprn").problem(what, "remove it; UPRNs are for properties that exist")
-    elif not gss:
-        yield at().problem("'gss' is missing", "add the council's GSS code, or invented: true")
-    elif gss in superseded_codes():
-        area = superseded_codes()[gss]
-        yield at("gss").problem(f"the GSS code {gss} of {area.area} is superseded", f"use {area.gss}")
-    elif gss not in council_areas():
-        mend = suggest(gss, council_areas(), "devices/data/councils.csv lists the codes")
-        yield at("gss").problem(f"unknown GSS code {shown(gss)}", mend)
+    yield from _invented(draft) if draft.raw.get("invented") is True else _real(draft)
+    station = plain(draft.raw, "climate_station")
     if station and station not in climate_stations():
         mend = suggest(station, climate_stations(), f"known are {', '.join(climate_stations())}")
-        yield at("climate_station").problem(f"unknown climate station {shown(station)}", mend)
+        yield draft.place.at("climate_station").problem(f"unknown climate station {shown(station)}", mend)
+
+
+def _invented(draft: CouncilDraft) -> Iterator[Problem]:
+    if "gss" in draft.raw:
+        what = "an invented council has a GSS code"
+        yield draft.place.at("gss").problem(what, "remove the code, or invented: true")
+    if "climate_station" not in draft.raw:
+        mend = f"an invented council names one of {', '.join(climate_stations())}"
+        yield draft.place.problem("'climate_station' is missing", mend)
+    for building in draft.buildings.values():
+        if "uprn" in building.raw:
+            what = "a building of an invented council has a UPRN"
+            yield building.place.at("uprn").problem(what, "remove it; UPRNs are for properties that exist")
+
+
+def _real(draft: CouncilDraft) -> Iterator[Problem]:
+    gss, place = plain(draft.raw, "gss"), draft.place.at("gss")
+    if not gss and not isinstance(draft.raw.get("invented", False), bool):
+        return
+    if not gss:
+        yield place.problem("'gss' is missing", "add the council's GSS code, or invented: true")
+    elif gss in superseded_codes():
+        area = superseded_codes()[gss]
+        yield place.problem(f"the GSS code {gss} of {area.area} is superseded", f"use {area.gss}")
+    elif gss not in council_areas():
+        yield place.problem(f"unknown GSS code {shown(gss)}", _gss_mend(gss, plain(draft.raw, "name")))
+
+
+def _gss_mend(gss: str, name: str) -> str:
+    """By the council's name where that is known, since one digit more or less is any other council."""
+    by_name = {each: area.gss for area in council_areas().values() for each in (area.area, area.name)}
+    return f"use {by_name[name]}" if name in by_name else "devices/data/councils.csv lists the codes"
 
 
 def _sources(draft: CouncilDraft) -> Iterator[Problem]:
@@ -108,7 +121,7 @@ def _spaces(building: BuildingDraft) -> Iterator[Problem]:
     yield from _twice("space", _ids(building.spaces))
     for entry in building.spaces:
         level = plain(entry.raw, "level")
-        if level and level not in building.levels and not building.opaque:
+        if level and building.levels and level not in building.levels:
             mend = suggest(level, building.levels, f"the levels are {', '.join(map(str, building.levels))}")
             yield entry.place.at("level").problem(f"unknown level {shown(level)}", mend)
     total = sum(entry.value.area_m2 for entry in building.spaces if entry.value)

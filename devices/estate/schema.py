@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from devices.estate.shapes import BuildingFile, CouncilFile, DevicesFile
+from devices.estate.shapes import BuildingFile, CouncilFile, DevicesFile, Shape
 
 FOLDER: Final = Path(__file__).parents[1] / "estate-schema"
 """Where the committed schemas are."""
-_FILES: Final = {"council": CouncilFile, "building": BuildingFile, "devices": DevicesFile}
+_FILES: Final[dict[str, type[Shape]]] = {"council": CouncilFile, "building": BuildingFile, "devices": DevicesFile}
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -24,8 +24,8 @@ _CORE_SCHEMA: Final = (
     ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
     ("bool", r"true|True|TRUE|false|False|FALSE", tuple("tTfF")),
     ("int", r"[-+]?[0-9]+", tuple("-+0123456789")),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", tuple("-+.0123456789")),
-)  # fmt: skip
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", tuple("-+.0123456789")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,13 @@ class _EstateLoader(_Loader):
         return mapping
 
 
+def _integer(loader: _EstateLoader, node: yaml.ScalarNode) -> int:
+    return int(loader.construct_scalar(node))
+
+
 for _name, _pattern, _first in _CORE_SCHEMA:
     _EstateLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
-_EstateLoader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+_EstateLoader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
@@ -166,16 +170,19 @@ def read_csv(
 def _header_fits(
     place: Place, header: list[str], columns: list[str], needed: list[str], problems: list[Problem]
 ) -> bool:
-    before = len(problems)
-    for column in sorted(set(header) - set(columns)):
-        mend = suggest(column, columns, f"the columns are {', '.join(columns)}")
-        problems.append(place.problem(f"unknown column {shown(column)}", mend))
-    for column in dict.fromkeys(column for column in header if header.count(column) > 1):
-        problems.append(place.problem(f"the column {shown(column)} stands twice", "keep one"))
-    for column in needed:
-        if column not in header:
-            problems.append(place.problem(f"the column {column!r} is missing", "add it to the header and to every row"))
-    return len(problems) == before
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        problems.append(
+            place.problem("the cells are not separated by commas", "save the file with commas between cells")
+        )
+        return False
+    known = f"the columns are {', '.join(columns)}"
+    unknown, repeated = set(header) - set(columns), {column for column in header if header.count(column) > 1}
+    found = [(f"unknown column {shown(column)}", suggest(column, columns, known)) for column in sorted(unknown)]
+    found += [(f"the column {shown(column)} stands twice", "keep one") for column in sorted(repeated)]
+    mend = "add it to the header and to every row"
+    found += [(f"the column {column!r} is missing", mend) for column in needed if column not in header]
+    problems.extend(place.problem(what, mend) for what, mend in found)
+    return not found
 
 
 def plain(raw: Mapping[str, object], key: str) -> str:

@@ -26,6 +26,7 @@ _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _INTERVAL: Final = re.compile(r"(\d{1,9})\s?(s|m|h|d)?")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LEVEL: Final = r"[^/+#\x00-\x1f\x7f-\x9f]+"
 _NO_CONTROL: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
 
@@ -101,10 +102,8 @@ def uprn(value: object) -> str:
 
 
 Id = Annotated[str, StringConstraints(pattern=ID)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROL)]
-Topic = Annotated[
-    str, StringConstraints(max_length=200, pattern=r"^[^/+#\x00-\x1f\x7f-\x9f]+(/[^/+#\x00-\x1f\x7f-\x9f]+)*$")
-]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROL)]
+Topic = Annotated[str, StringConstraints(max_length=200, pattern=f"^{_LEVEL}(/{_LEVEL})*$")]
 Instant = Annotated[
     int,
     BeforeValidator(instant),

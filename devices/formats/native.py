@@ -42,6 +42,7 @@ _NUMBERS: Final = {name: field for name, field in _SENT.items() if field.kind is
 _STATES: Final = {True: 1.0, False: 0.0}
 _ONLINE: Final = {b"online": True, b"offline": False}
 _ARRIVAL, _DEVICE = TimeSource.ARRIVAL, TimeSource.DEVICE
+_loads = orjson.loads
 _new = tuple.__new__
 
 
@@ -73,18 +74,20 @@ class _Native:
         return False
 
     def decode(self, message: Message) -> Decoded:
-        topic, payload, _, retained = message
-        address = self._addresses.get(topic)
+        address = self._addresses.get(message.topic)
         if address is None:
             return self._decode_new_topic(message)
+        payload = message.payload
         try:
-            body = orjson.loads(payload)
+            body = _loads(payload)
         except orjson.JSONDecodeError as error:
             return _unreadable(address, payload, error)
         if type(body) is not dict:
-            return _decode_array(address, body, retained)
+            return _decode_array(address, body, message.retained)
         rejects: list[Reject] = []
-        sample = _sample(body, retained, rejects, "")
+        sample = _sample(body, message.retained, rejects, "")
+        if rejects:
+            _shorten(rejects)
         return Decoded(address, [sample] if sample else [], rejects, None)
 
     def _decode_new_topic(self, message: Message) -> Decoded:
@@ -123,6 +126,7 @@ def _sample(body: dict[str, Any], retained: bool, rejects: list[Reject], where: 
             rejects.append(Reject(Reason.BAD_TIME, f"{where}{error}; found {show(stamp)}"))
             return None
     readings: list[Reading] = []
+    before = len(rejects)
     new, reading, numbers = _new, Reading, _NUMBERS
     for key, value in body.items():
         if key in numbers and ((kind := type(value)) is float or kind is int):
@@ -132,10 +136,10 @@ def _sample(body: dict[str, Any], retained: bool, rejects: list[Reject], where: 
             if isinstance(found, Reading):
                 readings.append(found)
             else:
-                rejects.append(Reject(found.reason, where + found.detail))
+                rejects.append(Reject(found, where + _detail(key, value) if len(rejects) < MAX_REJECTS else ""))
     if readings:
         return Sample(readings, time, time_source)
-    if not rejects:
+    if len(rejects) == before:
         rejects.append(Reject(Reason.NO_VALUE, f"{where}no value in it"))
     return None
 
@@ -146,23 +150,30 @@ def _from_number(stamp: object) -> int:
     return from_epoch_ms(stamp)
 
 
-def _other(key: str, value: object) -> Reading | Reject:
-    """A state, a key with a channel, or a fault."""
+def _other(key: str, value: object) -> Reading | Reason:
+    """A state or a key with a channel; or what is wrong with it."""
     name, point, channel = key.partition(".")
     field = _SENT.get(name)
-    if field is None:
-        return Reject(Reason.UNKNOWN_FIELD, _unknown(name[:64]))
-    if point and not _CHANNEL.fullmatch(channel):
-        return Reject(
-            Reason.UNKNOWN_FIELD, printable(f"{name}: {show(channel)} is no channel (a-z, 0-9, _ and -, 1 to 16)")
-        )
+    if field is None or (point and not _CHANNEL.fullmatch(channel)):
+        return Reason.UNKNOWN_FIELD
     if field.kind is Kind.STATE:
         if isinstance(value, bool | int | float) and value in _STATES:
             return Reading(field, _STATES[value], channel)  # type: ignore[index]  # 1 and 1.0 equal True
-        return Reject(Reason.WRONG_TYPE, f"{name} is a state, true or false; found {show(value)}")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return Reject(Reason.WRONG_TYPE, f"{name} is a number in {field.unit}; found {show(value)}")
-    return Reading(field, value + 0.0, channel)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        return Reading(field, value + 0.0, channel)
+    return Reason.WRONG_TYPE
+
+
+def _detail(key: str, value: object) -> str:
+    """What `_other` found wrong, in words."""
+    name, _, channel = key.partition(".")
+    field = _SENT.get(name)
+    if field is None:
+        return _unknown(name[:64])
+    if key != name and not _CHANNEL.fullmatch(channel):
+        return printable(f"{name}: {show(channel)} is no channel (a-z, 0-9, _ and -, 1 to 16)")
+    wanted = "a state, true or false" if field.kind is Kind.STATE else f"a number in {field.unit}"
+    return printable(f"{name} is {wanted}; found {show(value)}")
 
 
 @lru_cache(maxsize=512)
@@ -180,15 +191,22 @@ def _decode_array(address: str, body: object, retained: bool) -> Decoded:
     samples: list[Sample] = []
     rejects: list[Reject] = []
     for index, element in enumerate(body):
-        found: list[Reject] = []
         if type(element) is not dict:
-            found.append(Reject(Reason.WRONG_TYPE, f"element {index}: not an object: {show(element)}"))
-        elif sample := _sample(element, retained, found, f"element {index}: "):
+            rejects.append(Reject(Reason.WRONG_TYPE, f"element {index}: not an object: {show(element)}"))
+        elif sample := _sample(element, retained, rejects, f"element {index}: "):
             samples.append(sample)
-        rejects += found
+    _shorten(rejects)
     if not body:
         rejects.append(Reject(Reason.NO_VALUE, "an empty array"))
     return Decoded(address, samples, rejects)
+
+
+def _shorten(rejects: list[Reject]) -> None:
+    """Keep the first rejects and count the rest, so that one message cannot fill the quarantine."""
+    more = len(rejects) - MAX_REJECTS
+    if more > 0:
+        reason = rejects[MAX_REJECTS].reason
+        rejects[MAX_REJECTS:] = [Reject(reason, f"{more} more values were rejected")]
 
 
 def _unreadable(address: str, payload: bytes, error: orjson.JSONDecodeError) -> Decoded:

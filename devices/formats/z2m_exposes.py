@@ -144,11 +144,16 @@ _NO_CHANNEL: Final = re.compile(r"[^a-z0-9_-]")
 
 
 def plan_of(definition: Mapping[str, Json], power_source: str) -> Plan:
-    """The rules for a device, from the `definition` and `power_source` that `bridge/devices` has for it."""
+    """The rules for a device, from the `definition` and `power_source` that `bridge/devices` has for it.
+
+    Three meanings depend on what else the device has: `position` is a valve's only where something heats, `power`
+    beside `total_power` is the first phase's, and the temperature of a relay that measures its current is its own.
+    """
     exposes = list(_flat(definition.get("exposes")))[:MAX_EXPOSES]
     names = {expose.name for expose in exposes}
     heats = not names.isdisjoint({"local_temperature", "pi_heating_demand"})
     battery = "battery" in power_source.lower() or ("battery" in names and names.isdisjoint({"power", "current"}))
+    own_heat = "state" in names and "current" in names and names.isdisjoint({"humidity", "local_temperature"})
     plan = Plan()
     found: dict[str, tuple[int, Rule]] = {"linkquality": (0, Rule(BY_NAME["link_quality"]))}
     for expose in exposes:
@@ -157,6 +162,8 @@ def plan_of(definition: Mapping[str, Json], power_source: str) -> Plan:
             continue
         if not channel and _TOTAL + name in names:
             channel = "a"
+        if name == "temperature" and own_heat:
+            name = "device_temperature"
         rank, rule = _rule(expose, name, channel, on_battery=battery)
         if rule:
             found[expose.property] = rank, rule
@@ -172,7 +179,7 @@ def _flat(exposes: Json, parent: str = "", endpoint: str = "") -> Iterator[_Expo
         if not isinstance(body, dict):
             continue
         where = str(body.get("endpoint") or endpoint)
-        if body.get("type") in _SPECIFIC and not parent:
+        if str(body.get("type")) in _SPECIFIC and not parent:
             yield from _flat(body.get("features"), str(body["type"]), where)
         elif isinstance(name := body.get("property"), str) and body.get("category") != "config":
             access = body.get("access")
@@ -232,7 +239,7 @@ def _number(name: str, channel: str, unit: str, high: Json) -> Rule | None:
     if name == "color_temp":
         return Rule(BY_NAME["color_temperature"], channel, _MIRED, reciprocal=True) if unit in {"mired", ""} else None
     if name == "brightness":
-        top = high if isinstance(high, int | float) and high > 0 else 254
+        top = high if isinstance(high, int | float) and high >= 1 else 254
         return Rule(BY_NAME["brightness"], channel, 100 / top)
     for target in _NUMBER_NAMES[name][1]:
         factor = _UNITS[BY_NAME[target].unit].get(unit)

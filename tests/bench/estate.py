@@ -14,12 +14,13 @@ def write_estate(folder: Path, devices: int = DEVICES) -> Path:
         f"id: {COUNCIL}\nname: Bench\ninvented: true\nclimate_station: edinburgh_rbge\n"
     )
     (council / "buildings" / f"{BUILDING}.yaml").write_text(
-        f"id: {BUILDING}\nname: Hall\nuse: office\ntm46: 1\nfloor_area_m2: 1000\n"
-        "hours: []\nlevels: [{id: ground, name: Ground}]\n"
+        "name: Hall\nuse: office\ntm46: 1\nfloor_area_m2: 1000\n"
+        "hours: []\nlevels: {ground: Ground}\n"
         "spaces: [{id: room, name: Room, level: ground, use: office, area_m2: 900, capacity: 10}]\n"
     )
     head = "id,kind,model,interval,building,space,from\n"
-    rows = "".join(f"{device(i)},room_sensor,Tolbooth room-sensor,60,{BUILDING},room,2020-01-01\n" for i in range(devices))
+    rest = f"room_sensor,Tolbooth room-sensor,60,{BUILDING},room,2020-01-01"
+    rows = "".join(f"{device(index)},{rest}\n" for index in range(devices))
     (council / "devices.csv").write_text(head + rows)
     return folder
 
@@ -35,5 +36,8 @@ def message(index: int, time_ns: int | None, *, probe: int | None = None) -> tup
     stamp = "" if time_ns is None else f'"time":{time_ns // 1_000_000},'
     if probe is not None:
         return topic, f'{{{stamp}"pulses":{probe + 1}}}'.encode()
-    body = f'{stamp}"temperature":{15 + index % 97 / 10},"humidity":{40 + index % 89 / 10},"co2":{400 + index % 997},"battery":{index % 101}'
+    body = (
+        f'{stamp}"temperature":{15 + index % 97 / 10},"humidity":{40 + index % 89 / 10},'
+        f'"co2":{400 + index % 997},"battery":{index % 101}'
+    )
     return topic, f"{{{body}}}".encode()

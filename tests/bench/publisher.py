@@ -13,7 +13,8 @@ WINDOW = 1_000
 class Publisher(asyncio.Protocol):
     """Publishes packets in order; `done` resolves when the broker has acknowledged them all."""
 
-    def __init__(self) -> None:
+    def __init__(self, client_id: str) -> None:
+        self._client_id = client_id
         self._transport: asyncio.Transport | None = None
         self._rest = b""
         self._window = WINDOW
@@ -27,7 +28,7 @@ class Publisher(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(mqtt5.ConnectPacket("tolbooth-bench", clean_start=True).write())
+        transport.write(mqtt5.ConnectPacket(self._client_id, clean_start=True).write())
 
     def data_received(self, data: bytes) -> None:
         buffer = memoryview(self._rest + data)
@@ -70,9 +71,9 @@ class Publisher(asyncio.Protocol):
             self._sent = end
 
 
-async def connect(host: str, port: int) -> Publisher:
+async def connect(host: str, port: int, client_id: str) -> Publisher:
     """A connected publisher."""
-    _, publisher = await asyncio.get_running_loop().create_connection(Publisher, host, port)
+    _, publisher = await asyncio.get_running_loop().create_connection(lambda: Publisher(client_id), host, port)
     await publisher.connected
     return publisher
 
@@ -89,7 +90,7 @@ async def at_rate(publisher: Publisher, ready: Sequence[bytes], per_second: floa
     """Publish at a steady rate, in steps of 5 ms."""
     publisher.start(ready, allowed=0)
     start = time.monotonic()
-    while (count := int((time.monotonic() - start) * per_second)) < len(ready):
+    while not publisher.done.done() and (count := int((time.monotonic() - start) * per_second)) < len(ready):
         publisher.allow(count)
         await asyncio.sleep(0.005)
     publisher.allow(len(ready))

@@ -23,10 +23,10 @@ def subscribe_and_leave(broker: Broker, client_id: str) -> None:
     """Leave a persistent session with a subscription behind."""
     subscribed = threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False)
-    client.on_connect = lambda *_: client.subscribe("kept/#", qos=1)
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect(broker.host, broker.port)
     client.loop_start()
+    client.subscribe("kept/#", qos=1)
     assert subscribed.wait(5)
     client.disconnect()
     client.loop_stop()

@@ -1,0 +1,217 @@
+"""`tolbooth up`: a broker, a database, ingest and a simulated council, private to one folder.
+
+The processes start in this order and stop in the reverse one, whether the demo ends by itself, by Ctrl-C or because
+one of them failed. A further process is one more row of `PARTS`.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from devices.schema import BY_NAME
+from ingest.influx import DatabaseError, Influx
+from ingest.processes import Process, remembered_port
+from ingest.servers import Broker, Database, influxdb, mosquitto
+from ingest.settings import Settings, load
+from ingest.view import Frame, Guide
+from ingest.watch import WatchError, fetch_status, frames, stored_since
+
+DATABASE: Final = "telemetry"
+FIRST_LIVE_S: Final = 120
+"""How long the first live reading may take."""
+EVIDENCE: Final = tuple(BY_NAME[name] for name in ("temperature", "co2", "power", "occupied"))
+"""Fields whose stored values prove that the demo is alive."""
+
+
+class DemoError(Exception):
+    """The demo cannot run, or has not shown what it should; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `up` was asked for."""
+
+    folder: Path
+    estate: Path
+    days: int
+    """of history made at the first start"""
+    seed: int
+    live_s: float | None
+    """end after so many seconds of live readings; None is until it is stopped"""
+    command: tuple[str, ...]
+    """how to run Tolbooth's own command in a subprocess"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process that runs a sub-command of Tolbooth for as long as the demo does."""
+
+    name: str
+    arguments: Callable[[Plan], tuple[str, ...]]
+
+
+PARTS: Final = (
+    Part("ingest", lambda _: ("ingest",)),
+    Part(
+        "simulators",
+        lambda plan: ("simulate", "--seed", str(plan.seed), "--state", str(plan.folder / "simulators.json")),
+    ),
+)
+
+
+async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], None]) -> None:
+    """Run the demo until it is cancelled, or for `plan.live_s` of live readings.
+
+    `say` is told each stage, `show` gets a frame every second.
+
+    Raises:
+        DemoError: another `up` holds the folder, or no live reading was stored in the time.
+        ProcessError: a process is missing or ended.
+    """
+    with _held(plan.folder):
+        async with AsyncExitStack() as running:
+            broker = await running.enter_async_context(mosquitto(plan.folder))
+            say(f"Mosquitto listens on {broker.host}:{broker.port}")
+            database = await running.enter_async_context(influxdb(plan.folder))
+            say(f"InfluxDB answers at {database.url}")
+            path = _write_settings(plan, broker, database)
+            settings = load(path)
+            await _backfill(plan, path, say)
+            processes = [broker.process, database.process]
+            for part in PARTS:
+                process = await running.enter_async_context(_running(part, plan, path, settings))
+                processes.append(process)
+                say(f"{part.name} runs, its log is {process.log}")
+            influx = await running.enter_async_context(Influx(settings.influx))
+            guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), {})
+            await _watch(plan, settings, influx, guide, processes, show)
+        say(f"stopped; the data stays in {plan.folder}")
+
+
+def remove(folder: Path) -> None:
+    """Delete a demo's folder; raises `DemoError` if it is none, or runs."""
+    if not folder.exists():
+        return
+    if not (folder / "lock").exists():
+        raise DemoError(f"{folder} is not the folder of a demo: it has no file `lock`. Nothing was removed")
+    with _held(folder):
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError(
+                f"another `tolbooth up` runs in {folder}: stop it first, or name another folder with --folder"
+            ) from error
+        yield
+
+
+def _write_settings(plan: Plan, broker: Broker, database: Database) -> Path:
+    influx = {"url": database.url, "database": DATABASE}
+    if database.token:
+        influx |= {"token": database.token, "organisation": database.organisation}
+    tables: dict[str, dict[str, str | int]] = {
+        "mqtt": {"host": broker.host, "port": broker.port},
+        "influx": {**influx},
+        "health": {"port": remembered_port(plan.folder, "health")},
+    }
+    lines = [f"registry = {json.dumps(str(plan.estate))}", f"data = {json.dumps(str(plan.folder / 'ingest'))}"]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    path = plan.folder / "tolbooth.toml"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@asynccontextmanager
+async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> AsyncIterator[Process]:
+    async def serves() -> bool:
+        if part.name != "ingest":
+            return True
+        with contextlib.suppress(WatchError):
+            return (await fetch_status(settings)).ready
+        return False
+
+    command = (*plan.command, *part.arguments(plan), "--settings", str(path))
+    process = Process(part.name, command, plan.folder, serves)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
+
+
+async def _backfill(plan: Plan, path: Path, say: Callable[[str], None]) -> None:
+    """Make the history, once: a marker tells that it is there. It fills the journal, so ingest does not run yet."""
+    marker = plan.folder / "backfilled"
+    if plan.days == 0 or marker.exists():
+        return
+    say(f"making {plan.days} days of history")
+    arguments = ("backfill", "--days", str(plan.days), "--seed", str(plan.seed))
+    state = ("--state", str(plan.folder / "simulators.json"))
+    child = await asyncio.create_subprocess_exec(
+        *plan.command, *arguments, *state, "--settings", str(path), start_new_session=True
+    )
+    try:
+        code = await child.wait()
+    except asyncio.CancelledError:
+        child.terminate()
+        await child.wait()
+        raise
+    if code != 0:
+        raise DemoError(f"the history could not be made: `tolbooth backfill` ended with exit code {code}")
+    marker.touch()
+
+
+async def _watch(
+    plan: Plan,
+    settings: Settings,
+    influx: Influx,
+    guide: Guide,
+    processes: list[Process],
+    show: Callable[[Frame], None],
+) -> None:
+    def check() -> None:
+        for process in processes:
+            process.check()
+
+    started, since_ns = time.monotonic(), time.time_ns()
+    stored_before: int | None = None
+    live_since: float | None = None
+    async for frame in frames(settings, influx, guide, check):
+        show(frame)
+        now, stored = time.monotonic(), frame.status.values.stored
+        stored_before = stored if stored_before is None else stored_before
+        if plan.live_s is None:
+            continue
+        if live_since is None and stored > stored_before:
+            live_since = now
+        if live_since is None and now - started > FIRST_LIVE_S:
+            raise DemoError(f"no live reading was stored within {FIRST_LIVE_S} s: see the logs in {plan.folder}")
+        if live_since is not None and now - live_since >= plan.live_s:
+            await _prove(influx, stored - stored_before, since_ns)
+            return
+
+
+async def _prove(influx: Influx, counted: int, since_ns: int) -> None:
+    """Both witnesses must agree that live readings were stored: ingest's count, and the database itself."""
+    try:
+        found = await stored_since(influx, EVIDENCE, since_ns)
+    except DatabaseError as error:
+        raise DemoError(f"the database could not be asked for the live readings: {error}") from error
+    if counted == 0 or found == 0:
+        raise DemoError(f"ingest counted {counted} live values as stored, the database has {found} of those asked for")

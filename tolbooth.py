@@ -1,0 +1,268 @@
+"""The command `tolbooth`: one sub-command a function. The only module that knows all packages; it imports them late.
+
+Exit codes: 0 done, 1 it went wrong, 2 the command, a setting or the estate is wrong.
+"""
+
+import asyncio
+import contextlib
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from devices.model import Estate
+    from ingest.settings import Settings
+
+DAY_NS = 86_400 * 1_000_000_000
+DEMO = Path(".tolbooth")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+devices = typer.Typer(no_args_is_help=True)
+app.add_typer(devices, name="devices", help="The registry of councils, buildings, spaces and devices.")
+
+SettingsOption = Annotated[
+    Path | None, typer.Option("--settings", help="TOML file; TOLBOOTH_… variables override it.", show_default=False)
+]
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demo keeps all its data.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="The same seed makes the same estate behave the same.")]
+StateOption = Annotated[
+    Path, typer.Option("--state", help="Where the simulators remember meters and weather between runs.")
+]
+
+
+@app.callback()
+def tolbooth() -> None:
+    """Smart-building telemetry for councils: MQTT in, InfluxDB, energy and occupancy dashboards."""
+
+
+@devices.command("check")
+def devices_check(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of an estate; by default the demo's.")] = None,
+) -> None:
+    """Find every mistake in the files of an estate, by file and line."""
+    from devices.check import check
+
+    folder = folder or _demo_estate()
+    problems = check(folder)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        _fail(f"{len(problems)} mistakes in {folder}", 2)
+    typer.echo(f"{folder} is sound")
+
+
+@app.command()
+def ingest(settings: SettingsOption = None) -> None:
+    """Take messages from the broker and store them in InfluxDB, until stopped."""
+    from ingest import logs, service
+
+    with _clear_errors():
+        logs.start()
+        chosen = _settings(settings)
+        _until_stopped(lambda stop: service.run(chosen, stop))
+
+
+@app.command()
+def status(
+    settings: SettingsOption = None,
+    json: Annotated[bool, typer.Option("--json", help="As ingest answers it, for machines.")] = False,
+) -> None:
+    """Show what a running ingest says of itself."""
+    from rich.console import Console
+
+    from ingest.view import render_status
+    from ingest.watch import fetch_status
+
+    with _clear_errors():
+        demo = DEMO / "tolbooth.toml"
+        chosen = _settings(settings or (demo if demo.exists() else None))
+        answer = asyncio.run(fetch_status(chosen))
+        if json:
+            typer.echo(answer.model_dump_json(indent=2))
+        else:
+            Console().print(render_status(answer))
+
+
+@app.command()
+def simulate(
+    settings: SettingsOption = None,
+    seed: SeedOption = 1,
+    speed: Annotated[float, typer.Option(min=0.1, max=3_600, help="Simulated seconds in a real one.")] = 1.0,
+    state: StateOption = DEMO / "simulators.json",
+) -> None:
+    """Simulate the devices of the estate and publish what they measure, until stopped."""
+    from ingest import logs
+    from simulators import publish
+
+    with _clear_errors():
+        logs.start()
+        chosen = _settings(settings)
+        estate = _estate(chosen)
+        mqtt = chosen.mqtt
+        broker = publish.Broker(
+            mqtt.host, mqtt.port, mqtt.username or None, mqtt.password.get_secret_value() or None, mqtt.ca_file
+        )
+        _until_stopped(
+            lambda stop: publish.simulate(estate, broker, seed=seed, speed=speed, state_file=state, stop=stop)
+        )
+
+
+@app.command()
+def backfill(
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="Length of the history, up to now.")],
+    settings: SettingsOption = None,
+    seed: SeedOption = 1,
+    state: StateOption = DEMO / "simulators.json",
+) -> None:
+    """Store a simulated history of the estate that ends now."""
+    from rich.console import Console
+
+    from ingest import terminal
+    from ingest.load import load
+    from simulators.backfill import messages
+
+    with _clear_errors():
+        chosen = _settings(settings)
+        end = time.time_ns()
+        start = end - days * DAY_NS
+        history = messages(_estate(chosen), start_ns=start, end_ns=end, seed=seed, state_file=state)
+        with terminal.history(Console(), start, end) as progress:
+            asyncio.run(load(history, chosen, progress))
+
+
+@app.command()
+def up(
+    live: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="End after so much live data (30s, 5m, 1h); by default never."),
+    ] = None,
+    folder: FolderOption = DEMO,
+    days: Annotated[int, typer.Option(min=0, max=3_650, help="History made at the first start.")] = 7,
+    seed: SeedOption = 1,
+) -> None:
+    """Run a demo: a private broker and database, ingest, a simulated council, and a live view."""
+    from rich.console import Console
+
+    from ingest import demo, terminal
+
+    seconds = None if live is None else _duration(live)
+    command = (sys.executable, str(Path(__file__).resolve()))
+    plan = demo.Plan(folder.resolve(), _demo_estate(), days, seed, seconds, command)
+    console = Console()
+
+    async def run() -> None:
+        with terminal.frames(console) as show:
+            await demo.up(plan, lambda text: console.print(text, highlight=False, markup=False), show)
+
+    with _clear_errors():
+        _until_cancelled(run())
+
+
+@app.command()
+def clean(
+    folder: FolderOption = DEMO,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove all data of a demo."""
+    from ingest.demo import remove
+
+    if not folder.exists():
+        typer.echo(f"{folder} is not there: nothing to remove")
+        return
+    if not yes:
+        typer.confirm(f"Remove {folder.resolve()} with all readings in it?", abort=True)
+    with _clear_errors():
+        remove(folder)
+
+
+def _settings(path: Path | None) -> "Settings":
+    from ingest.settings import load
+
+    return load(path)
+
+
+def _estate(settings: "Settings") -> "Estate":
+    from devices.registry import load
+
+    return load(settings.registry)
+
+
+def _demo_estate() -> Path:
+    return Path(str(files("simulators") / "estate"))
+
+
+def _duration(text: str) -> float:
+    """Seconds of `30s`, `5m` or `1h`."""
+    found = re.fullmatch(r"(\d{1,6})([smh])", text)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no length of time: write 30s, 5m or 1h", param_hint="--for")
+    return int(found[1]) * {"s": 1.0, "m": 60.0, "h": 3_600.0}[found[2]]
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    typer.echo(f"tolbooth: {text}", err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """What a person can mend ends in a sentence; a bug keeps its traceback."""
+    from devices.registry import RegistryError
+    from ingest.demo import DemoError
+    from ingest.influx import DatabaseError
+    from ingest.journal import JournalError
+    from ingest.processes import ProcessError
+    from ingest.settings import SettingsError
+    from ingest.watch import WatchError
+
+    try:
+        yield
+    except (SettingsError, RegistryError) as error:
+        _fail(str(error), 2)
+    except (DatabaseError, DemoError, JournalError, ProcessError, WatchError) as error:
+        _fail(str(error), 1)
+
+
+def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run `work` with an event that SIGINT and SIGTERM set."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await work(stop)
+
+    asyncio.run(run())
+
+
+def _until_cancelled(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work`, which the first SIGINT, SIGTERM or SIGHUP cancels; later ones do not disturb its clean end."""
+
+    async def run() -> None:
+        task = asyncio.ensure_future(work)
+        cancelled = False
+
+        def cancel() -> None:
+            nonlocal cancelled
+            if not cancelled:
+                cancelled = True
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    app()
