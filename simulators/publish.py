@@ -31,6 +31,9 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _FAREWELL_S: Final = 3.0
 _SAVE_EVERY_S: Final = 300.0
 
+_Queue = asyncio.Queue[Message | None]
+"""what a connection has to send; None wakes it up to leave"""
+
 
 @dataclass(frozen=True, slots=True)
 class Broker:
@@ -69,21 +72,29 @@ async def simulate(
     everybody, speaker = connections(estate)
     clock = time.time()
     simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock)
-    queues: dict[str, asyncio.Queue[Message]] = {one.name: asyncio.Queue(_QUEUED) for one in everybody}
+    queues: dict[str, _Queue] = {one.name: asyncio.Queue(_QUEUED) for one in everybody}
+    leave = asyncio.Event()
     _log.info("simulating %d devices on %d connections", len(speaker), len(everybody))
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_stay_connected(one, broker, queues[one.name], seed), name=one.name)
+                group.create_task(_stay_connected(one, broker, queues[one.name], seed, leave), name=one.name)
                 for one in everybody
             ]
             drive = group.create_task(_drive(simulation, speaker, queues, speed, state_file), name="simulation")
             waiting = group.create_task((stop or asyncio.Event()).wait(), name="stop")
-            await asyncio.wait([drive, waiting], return_when=asyncio.FIRST_COMPLETED)
-            drive.cancel()
-            waiting.cancel()
-            await _emptied(queues)
-            for task in tasks:
+            try:
+                await asyncio.wait([drive, waiting], return_when=asyncio.FIRST_COMPLETED)
+                drive.cancel()
+                waiting.cancel()
+                await _emptied(queues)
+            finally:
+                leave.set()
+            for queue in queues.values():
+                if not queue.full():
+                    queue.put_nowait(None)
+            _, late = await asyncio.wait(tasks, timeout=_FAREWELL_S)
+            for task in late:
                 task.cancel()
     finally:
         if state_file is not None:
@@ -104,7 +115,7 @@ def _begin(estate: Estate, seed: int, speed: float, state_file: Path | None, clo
 async def _drive(
     simulation: Simulation,
     speaker: dict[tuple[str, str], Connection],
-    queues: dict[str, asyncio.Queue[Message]],
+    queues: dict[str, _Queue],
     speed: float,
     state_file: Path | None,
 ) -> None:
@@ -127,12 +138,17 @@ async def _drive(
         await asyncio.sleep(_TICK_S)
 
 
-async def _stay_connected(one: Connection, broker: Broker, queue: asyncio.Queue[Message], seed: int) -> None:
-    """Connect, publish, and after a loss try again, later each time and not all at once."""
+async def _stay_connected(one: Connection, broker: Broker, queue: _Queue, seed: int, leave: asyncio.Event) -> None:
+    """Connect, publish, and after a loss try again, later each time and not all at once.
+
+    It ends when `leave` is set. Cancellation alone would not do: `asyncio.wait_for` of Python 3.11, which aiomqtt waits
+    with, swallows one that comes together with an acknowledgement (https://github.com/python/cpython/issues/86296), and
+    aiomqtt does not clean up after one that comes while it connects.
+    """
     of, attempt = key(seed, "connection", one.name), 0
     unsent: list[Message] = []
-    await asyncio.sleep(uniform(of))
-    while True:
+    await _pause(uniform(of), leave)
+    while not leave.is_set():
         will = one.goodbye(time.time_ns())
         try:
             async with Client(
@@ -147,33 +163,44 @@ async def _stay_connected(one: Connection, broker: Broker, queue: asyncio.Queue[
                 if attempt:
                     _log.warning("%s is connected again", one.name)
                 attempt = 0
-                await _publish_all(client, one, queue, unsent)
+                await _publish_all(client, one, queue, unsent, leave)
         except* MqttError as errors:
             if not attempt:
                 _log.warning("%s is not connected: %s", one.name, errors.exceptions[0])
-            longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)
+            longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(attempt, 6))
             attempt += 1
-            await asyncio.sleep(longest * (0.5 + uniform(of, attempt) / 2))
+            await _pause(longest * (0.5 + uniform(of, attempt) / 2), leave)
 
 
-async def _publish_all(client: Client, one: Connection, queue: asyncio.Queue[Message], unsent: list[Message]) -> None:
+async def _publish_all(
+    client: Client, one: Connection, queue: _Queue, unsent: list[Message], leave: asyncio.Event
+) -> None:
     """Birth, then what comes; a message that the broker did not acknowledge is the first after the next connect."""
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_notice_loss(client))
-            for message in one.hello(time.time_ns()):
-                await client.publish(message.topic, message.payload, qos=1, retain=True)
-            while True:
+            watch = group.create_task(_notice_loss(client))
+            for birth in one.hello(time.time_ns()):
+                await client.publish(birth.topic, birth.payload, qos=1, retain=True)
+            while not leave.is_set():
                 if not unsent:
-                    unsent.append(await queue.get())
+                    message = await queue.get()
+                    if message is None:
+                        break
+                    unsent.append(message)
                 await client.publish(unsent[0].topic, unsent[0].payload, qos=1)
                 unsent.clear()
                 queue.task_done()
+            watch.cancel()
     finally:
         will = one.goodbye(time.time_ns())
         with suppress(MqttError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
                 await client.publish(will.topic, will.payload, qos=1, retain=True)
+
+
+async def _pause(seconds: float, leave: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(leave.wait(), seconds)
 
 
 async def _notice_loss(client: Client) -> None:
@@ -182,7 +209,7 @@ async def _notice_loss(client: Client) -> None:
         pass
 
 
-async def _emptied(queues: dict[str, asyncio.Queue[Message]]) -> None:
+async def _emptied(queues: dict[str, _Queue]) -> None:
     """Wait for what is still to be sent, though not for a broker that is away."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_FAREWELL_S):

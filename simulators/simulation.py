@@ -66,7 +66,7 @@ class Simulation:
         for instrument in self.instruments:
             if instrument.placed_until and instrument.site is not None:
                 open_register(instrument, self.now)
-        self._forget()
+        self._forget(self.now)
 
     def step(self, dt: int = STEP_S) -> None:
         """Carry on by `dt` seconds, whole minutes."""
@@ -96,12 +96,12 @@ class Simulation:
         return answer
 
     def skip(self, to: int) -> None:
-        """Carry on to `to` without a word; in longer steps while it is more than a day away."""
+        """Carry on to the minute of `to`, silent about what is before it; in longer steps while it is far away."""
         while to - self.now > _COARSE_BEYOND_S:
             self._step(_COARSE_S if self.now % _COARSE_S == 0 else STEP_S)
         while self.now + STEP_S <= to:
             self._step(STEP_S)
-        self._forget()
+        self._forget(to)
 
     def set_every(self, every: int) -> None:
         """Change how often devices tell at most; see the class."""
@@ -169,8 +169,8 @@ class Simulation:
         if not first and one.site is not None:
             open_register(one, at)
 
-    def _forget(self) -> None:
-        self.told = self.now
+    def _forget(self, until: int) -> None:
+        self.told = until
         self._events.clear()
         self._fill_queue()
 

@@ -161,9 +161,12 @@ def test_after_a_gap_registers_have_gone_on_and_nobody_tells_of_it() -> None:
     simulation = Simulation(estate(), seed=3, start=TERM_MONDAY)
     register = next(one for one in simulation.instruments if one.device.id == "m-main")
     before = register.register
-    simulation.skip(TERM_MONDAY + 3 * DAY + 90)
-    assert simulation.now == TERM_MONDAY + 3 * DAY + 60
-    assert simulation.due(simulation.now) == []
+    to = TERM_MONDAY + 3 * DAY + 90
+    simulation.skip(to)
+    assert simulation.now == to - 30
+    assert simulation.due(to) == []
+    simulation.step(120)
+    assert to < min(due.time for due in simulation.due(simulation.now)) // SECOND <= to + 60
     assert register.register - before > 3 * 24 * 2.0
 
 
@@ -180,13 +183,25 @@ def test_a_state_of_another_seed_or_no_state_says_what_to_do(tmp_path: Path) -> 
 
 
 def test_a_swapped_meter_begins_at_its_opening_register() -> None:
-    swap = (TERM_MONDAY + 6 * HOUR) * SECOND
-    old = Device("old", "sim", DeviceKind.ELECTRICITY_METER, "x", "native", "old", 60,
-                 (Assignment(0, swap, "pool", meter="main", opening_register=5.0),))  # fmt: skip
-    new = replace(old, id="new", address="new",
-                  assignments=(Assignment(swap, FOREVER, "pool", meter="main", opening_register=0.0),))  # fmt: skip
-    told = _run(Simulation(estate(old, new), seed=3, start=TERM_MONDAY), TERM_MONDAY + 8 * HOUR)
-    assert swap // SECOND - 60 <= max(at for at, _ in _values(told, "old", "electricity_import")) < swap // SECOND
+    swap = TERM_MONDAY + 6 * HOUR
+    old = Device("old", "sim", DeviceKind.ELECTRICITY_METER, "x", "native", "old", 1,
+                 (Assignment(0, swap * SECOND, "pool", meter="main", opening_register=5.0),))  # fmt: skip
+    place = Assignment(swap * SECOND, FOREVER, "pool", meter="main", opening_register=700.0)
+    new = replace(old, id="new", address="new", assignments=(place,))
+    simulation = Simulation(estate(old, new), seed=3, start=swap - 600)
+    told = _run(simulation, swap + 600)
+    assert max(at for at, _ in _values(told, "old", "electricity_import")) == swap - 1
     first_at, first = _values(told, "new", "electricity_import")[0]
-    assert swap // SECOND <= first_at <= swap // SECOND + 120
-    assert 0 <= first < 5
+    assert swap <= first_at <= swap + 1
+    assert 700 <= first < 701
+
+
+def test_a_counter_at_the_entrance_counts_who_is_in_the_building() -> None:
+    simulation = Simulation(estate(), seed=3, start=TERM_MONDAY + 6 * HOUR)
+    counter = next(one for one in simulation.instruments if one.device.id == "count")
+    site = simulation.sites["sim", "school"]
+    for _ in range(36):
+        simulation.step(600)
+        inside = sum(room.people for room in site.rooms.values())
+        assert counter.people_in - counter.people_out == pytest.approx(inside)
+    assert counter.people_in > 50
