@@ -38,7 +38,9 @@ MAKER_FILE: Final = "maker.yaml"
 EXAMPLES: Final = ".examples.yaml"
 T = TypeVar("T", bound=BaseModel)
 
-_BAND: Final = re.compile(r"-(?:eu|us|au|as|in)?(?:433|470|863|865|868|915|920|923)(?:-?m(?:hz)?)?$")
+_NUMBERED: Final = re.compile(r"(.*[._ -]|.*[A-Za-z])([0-9]{1,3})")
+_VARIANT: Final = re.compile(r"-(?:[0-9]{3}|(?:eu|us|au|as|in)?(?:433|470|863|865|868|915|920|923)(?:-?m(?:hz)?)?)$")
+"""a radio band, or a variant of three digits, behind a model's name"""
 
 
 class _Strict(BaseModel):
@@ -53,8 +55,11 @@ class Rule(_Strict):
     """the value's unit; empty where it is the schema's, or where the message names it"""
     scale: float = 1.0
     channel: str = Field("", max_length=32)
+    """`#` takes the number that `#` stands for in the key"""
     states: Mapping[str, float | None] = {}
     """for a state: the maker's word or number (as text, lower case) → 1, 0, or null for neither"""
+    beside: tuple[str, ...] = ()
+    """other keys, one of which must stand in the message for this one to be understood"""
     absent: tuple[float | str, ...] = ()
     """values that mean that there is none"""
     low: float = float("-inf")
@@ -147,6 +152,17 @@ class Model:
     history: History | None
     time: Clock | None
 
+    def rule(self, key: str) -> tuple[Rule, str] | None:
+        """What `key` means, and its channel; a key may end in a number that the model writes as `#`."""
+        exact = self.fields.get(key)
+        if exact is not None:
+            return exact, exact.channel
+        numbered = _NUMBERED.fullmatch(key)
+        if numbered is None:
+            return None
+        rule = self.fields.get(f"{numbered[1]}#")
+        return (rule, rule.channel.replace("#", numbered[2])) if rule else None
+
     def ignores(self, key: str) -> bool:
         """Whether `key` is known and deliberately not stored."""
         return key in self.ignore or any(fnmatchcase(key, pattern) for pattern in self.ignore_patterns)
@@ -177,7 +193,7 @@ def _find(name: str) -> Model | None:
         if directory is None:
             continue
         models = _models(directory)
-        return models.get(slug) or models.get(_BAND.sub("", slug)) or models[""]
+        return models.get(slug) or models.get(_VARIANT.sub("", slug)) or models[""]
     alone = [models[tidy] for models in map(_models, set(_makers().values())) if tidy in models]
     return alone[0] if len(alone) == 1 and tidy else None
 
@@ -224,6 +240,11 @@ def _models(directory: str) -> Mapping[str, Model]:
             names = (entry.name.removesuffix(".yaml"), _tidy(own.model), *map(_tidy, own.names))
             found.update(dict.fromkeys(names, model))
     return found
+
+
+def merge_alone(own: ModelFile) -> Model:
+    """A model that has no maker."""
+    return _merge(MakerFile(maker=own.maker), own.model, own)
 
 
 def _merge(maker: MakerFile, name: str, own: _Common) -> Model:

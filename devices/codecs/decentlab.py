@@ -23,6 +23,10 @@ def _sht(x: Words) -> Values:
     return {"air_temperature": 175 * x[0] / 65_535 - 45, "air_humidity": 100 * x[1] / 65_535}
 
 
+def _sht21(x: Words) -> Values:
+    return {"air_temperature": 175.72 * x[0] / 65_536 - 46.85, "air_humidity": 125 * x[1] / 65_536 - 6}
+
+
 def _pascal(x: Words) -> Values:
     return {"barometric_pressure": x[0] * 2}
 
@@ -67,7 +71,7 @@ def _gmm(x: Words) -> Values:
     return {
         "photosynthetically_active_radiation": (x[0] - _HALF) / 10,
         "air_temperature": (x[1] - _HALF) / 100,
-        "air_humidity": (x[2] - _HALF) / 100,
+        "air_humidity": (x[2] - _HALF) / 10,
         "co2_concentration": x[3] - _HALF,
         "atmospheric_pressure": (x[4] - _HALF) / 100,
         "vapor_pressure_deficit": (x[5] - _HALF) / 100,
@@ -98,10 +102,11 @@ TABLES: Final[Mapping[str, tuple[Sensor, ...]]] = {
     "dl-gmm": ((7, _gmm), (1, _battery)),
     "dl-iam": ((1, _battery), (2, _sht), (1, _pascal), (2, _light), (3, _co2), (1, lambda x: {"activity_counter": x[0]}),
                (1, lambda x: {"total_voc": x[0]})),
-    "dl-lp8p": ((2, _sht), (2, _barometer), (8, _lp8), (1, _battery)),
+    "dl-lp8p": ((2, _sht21), (2, _barometer), (8, _lp8), (1, _battery)),
     "dl-mbx": ((2, _distance), (1, _battery)),
-    "dl-pm": ((1, _battery), (10, _particles), (2, _sht), (1, _pascal)),
+    "dl-pm": ((1, _battery), (10, _particles), (2, _sht21), (1, _pascal)),
     "dl-rhc": ((4, _rhc), (1, _battery)),
+    "dl-sht21": ((2, _sht21), (1, _battery)),
     "dl-sht35": ((2, _sht), (1, _battery)),
 }  # fmt: skip
 

@@ -11,7 +11,11 @@ from typing import Final
 from devices.model import Source, SourceConfig
 
 FORMATS: Final = (
+    "chirpstack",
     "native",
+    "senml",
+    "sparkplug",
+    "thethingsstack",
     "zigbee2mqtt",
 )
 
