@@ -100,7 +100,5 @@ def convert(value: float, unit: str, wanted: str) -> float:
     if not same_dimension(unit, wanted):
         raise LookupError(f"no conversion from {unit!r} to {wanted!r}")
     given, goal = _UNITS[unit], _UNITS[wanted]
-    if given.offset == 0 == goal.offset:
-        factor = given.factor / goal.factor
-        return value * factor if factor >= 1 else value / (goal.factor / given.factor)
-    return round((value * given.factor + given.offset - goal.offset) / goal.factor, 9)
+    result = (value * given.factor + given.offset - goal.offset) / goal.factor
+    return float(f"{result:.12g}")

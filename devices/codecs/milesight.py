@@ -100,6 +100,9 @@ def _channel(data: bytes, at: int, channels: Mapping[str, str], history: object,
         return at + 2 + ABOUT_ITSELF[kind]
     if channel in _HISTORY and kind == _HISTORY_TYPE:
         return _read_history(data, at + 2, history, frame)
+    if frame.history:
+        frame.history.clear()
+        raise ValueError(f"byte {at}: stored records are of another length than the model says; none of them is read")
     pair = f"{channel:02x} {kind:02x}"
     if 0xB3 <= channel <= 0xBF and kind in TYPES:
         frame.values[f"{record(TYPES[kind]).items[0].key}_exception"] = 1
