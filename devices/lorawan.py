@@ -95,7 +95,9 @@ def _first(uplink: Uplink, model: Model | None) -> Route:
 
 def _no_model(uplink: Uplink) -> str:
     said = f"no model file for {printable(uplink.model, 60)!r}" if uplink.model else "nobody names the device's model"
-    return f"port {uplink.port}: {said}: set `model` of {uplink.address} in the registry, or add a file to devices/models"
+    return (
+        f"port {uplink.port}: {said}: set `model` of {uplink.address} in the registry, or add a file to devices/models"
+    )
 
 
 def _by_model(uplink: Uplink, model: Model | None) -> Route | None:
@@ -123,7 +125,9 @@ def _by_convention(uplink: Uplink, model: Model | None) -> Route | None:
     if uplink.decoded is None or model is not None:
         return None
     samples, rejects = normalise(conventions(), uplink.decoded, uplink.time)
-    unmapped = [Reject(r.reason, f"{r.detail}; {_no_model(uplink)}") if r.reason is Reason.UNKNOWN_FIELD else r for r in rejects]
+    unmapped = [
+        Reject(r.reason, f"{r.detail}; {_no_model(uplink)}") if r.reason is Reason.UNKNOWN_FIELD else r for r in rejects
+    ]
     return samples, unmapped
 
 
@@ -147,7 +151,9 @@ def best_gateway(heard: object, snr_key: str) -> tuple[float | None, float | Non
 
 def number(value: object) -> float | None:
     """A JSON number, or None."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18 else None
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18 else None
+    )
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
@@ -204,7 +210,11 @@ def encode_object(model: Model, readings: Iterable[Reading]) -> dict[str, float 
     words: dict[str, float | str] = {}
     for field_, value, channel in readings:
         key, rule = next(
-            ((key, rule) for key, rule in model.fields.items() if rule.field == field_.name and rule.channel == channel),
+            (
+                (key, rule)
+                for key, rule in model.fields.items()
+                if rule.field == field_.name and rule.channel == channel
+            ),
             (None, None),
         )
         if key is None or rule is None:

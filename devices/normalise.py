@@ -21,7 +21,9 @@ CLOCK_EPOCH: Final = 1_577_836_800 * SECOND
 """2020: an earlier time comes from a clock that was never set"""
 CLOCK_AHEAD: Final = 600 * SECOND
 
-_NO_VALUE: Final = frozenset({"", "nan", "null", "none", "nosensor", "no sensor", "unknown", "unavailable", "n/a", "na"})
+_NO_VALUE: Final = frozenset(
+    {"", "nan", "null", "none", "nosensor", "no sensor", "unknown", "unavailable", "n/a", "na"}
+)
 _STATES: Final = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 
 
@@ -121,7 +123,9 @@ def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | N
         return state
     if isinstance(value, bool) or not isinstance(value, int | float):
         reason = Reason.NO_VALUE if isinstance(value, list) else Reason.WRONG_TYPE
-        rejects.append(Reject(reason, f"{where}, {'values without times' if isinstance(value, list) else 'not a number'}"))
+        rejects.append(
+            Reject(reason, f"{where}, {'values without times' if isinstance(value, list) else 'not a number'}")
+        )
         return None
     return _number(rule, float(value) if abs(value) < 1e300 else float("inf"), unit, where, rejects)
 

@@ -106,7 +106,7 @@ def _metric(data: bytes) -> Metric:
                 metric.null = bool(value)
             case 9, bytes():
                 metric.properties = _properties(value)
-            case (10 | 11 | 12 | 13 | 14 | 15), _:
+            case ((10 | 11 | 12 | 13 | 14 | 15), _):
                 metric.value = _scalar(tag - 10, value)
     return metric
 
@@ -135,7 +135,7 @@ def _property(data: bytes) -> Scalar | None:
 def _scalar(kind: int, value: int | bytes) -> Scalar | None:
     """A value of the oneof int, long, float, double, boolean, string, in this order everywhere in Sparkplug."""
     match kind, value:
-        case (0 | 1), int():
+        case ((0 | 1), int()):
             return value
         case 2, bytes() if len(value) == 4:
             return float(struct.unpack("<f", value)[0])
@@ -213,7 +213,13 @@ def _write_metric(metric: Metric) -> bytes:
 
 def _write_property(value: Scalar) -> bytes:
     datatype = (
-        BOOLEAN if isinstance(value, bool) else INT32 if isinstance(value, int) else DOUBLE if isinstance(value, float) else STRING
+        BOOLEAN
+        if isinstance(value, bool)
+        else INT32
+        if isinstance(value, int)
+        else DOUBLE
+        if isinstance(value, float)
+        else STRING
     )
     return _put(1, datatype) + _write_scalar(3, value, datatype)
 

@@ -41,6 +41,14 @@ def _co2(x: Words) -> Values:
     return {"co2_concentration": x[0] - _HALF, "co2_sensor_status": x[1], "raw_ir_reading": x[2]}
 
 
+def _activity(x: Words) -> Values:
+    return {"activity_counter": x[0]}
+
+
+def _voc(x: Words) -> Values:
+    return {"total_voc": x[0]}
+
+
 def _lp8(x: Words) -> Values:
     return {
         "co2_concentration": x[0] - _HALF,
@@ -100,8 +108,8 @@ TABLES: Final[Mapping[str, tuple[Sensor, ...]]] = {
     "dl-dlr2-010": ((4, _pulses("ch0_")), (4, _pulses("ch1_")), (1, _battery)),
     "dl-ds18": ((1, _ds18), (1, _battery)),
     "dl-gmm": ((7, _gmm), (1, _battery)),
-    "dl-iam": ((1, _battery), (2, _sht), (1, _pascal), (2, _light), (3, _co2), (1, lambda x: {"activity_counter": x[0]}),
-               (1, lambda x: {"total_voc": x[0]})),
+    "dl-iam": ((1, _battery), (2, _sht), (1, _pascal), (2, _light), (3, _co2), (1, _activity),
+               (1, _voc)),
     "dl-lp8p": ((2, _sht21), (2, _barometer), (8, _lp8), (1, _battery)),
     "dl-mbx": ((2, _distance), (1, _battery)),
     "dl-pm": ((1, _battery), (10, _particles), (2, _sht21), (1, _pascal)),

@@ -13,7 +13,7 @@ FF leads what the device says about itself. A pair of unknown length ends the re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from devices.codecs import Frame, Values
+from devices.codecs import Frame
 from devices.codecs.layout import Record, record
 from devices.model import SECOND
 
@@ -139,9 +139,9 @@ def _read_history(data: bytes, at: int, history: object, frame: Frame) -> int:
     if at + 5 > len(data):
         raise ValueError(f"byte {at}: a stored record is cut short")
     layout = history.get(f"{data[at + 4]:02x}") if isinstance(history, Mapping) else history
-    if not isinstance(layout, str):
+    if not layout:
         raise ValueError(f"byte {at}: stored records of this model are not described")
-    stored = record(layout, little=True)
+    stored = record(str(layout), little=True)
     seconds = int.from_bytes(data[at : at + 4], "little")
     frame.history.append((seconds * SECOND, stored.read(data, at + 4)))
     return at + 4 + stored.size

@@ -37,9 +37,13 @@ from devices.timestamps import to_rfc3339
 DEFAULT_TOPIC: Final = "application"
 
 _DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
-_LEVELS: Final = re.compile(r"(?:[^/]+/)?device/(?P<device>[^/]+)/(?P<kind>event/[^/]+|command/.+|rx|join|status|ack|error)")
+_LEVELS: Final = re.compile(
+    r"(?:[^/]+/)?device/(?P<device>[^/]+)/(?P<kind>event/[^/]+|command/.+|rx|join|status|ack|error)"
+)
 _PRESENCE: Final = "event/join"
-_NOT_READINGS: Final = frozenset({"event/ack", "event/txack", "event/log", "event/location", "event/integration", "event/error"})
+_NOT_READINGS: Final = frozenset(
+    {"event/ack", "event/txack", "event/log", "event/location", "event/integration", "event/error"}
+)
 _PROTOBUF: Final = "not JSON, perhaps protobuf: set `json=true` in the server's MQTT integration"
 
 
@@ -95,7 +99,12 @@ class _ChirpStack:
         rejects: list[Reject] = []
         frame = base64_bytes(body.get("data"))
         count = body.get("fCnt", 0) if isinstance(body.get("fCnt", 0), int) else 0
-        identity = (address, str(body.get("deduplicationId") or child(body, "deviceInfo") or body.get("devAddr")), count, frame)
+        identity = (
+            address,
+            str(body.get("deduplicationId") or child(body, "deviceInfo") or body.get("devAddr")),
+            count,
+            frame,
+        )
         if self._seen.before(identity, received):
             return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {count} came before")])
         time, time_source = _time(body)
@@ -107,7 +116,9 @@ class _ChirpStack:
                 port=port if isinstance(port, int) else 0,
                 frame=frame,
                 decoded=_object(body, rejects),
-                model=pick_model(self._models.get(address), info.get("deviceProfileName"), body.get("deviceProfileName")),
+                model=pick_model(
+                    self._models.get(address), info.get("deviceProfileName"), body.get("deviceProfileName")
+                ),
                 time=time,
                 time_source=time_source,
                 radio=best_gateway(body.get("rxInfo"), "snr" if "deviceInfo" in body else "loRaSNR"),

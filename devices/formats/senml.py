@@ -37,7 +37,7 @@ _PLACES: Final = frozenset({"lon", "lat", "EL", "s", "min", "h"})
 _ENERGY: Final = frozenset({"J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh"})
 
 
-class _Broken(ValueError):
+class _PackError(ValueError):
     """The pack breaks a rule of the RFC, and so none of it is read."""
 
 
@@ -79,7 +79,7 @@ class _SenML:
             return Decoded(rejects=[Reject(Reason.MALFORMED, json_fault(error))])
         try:
             records = _resolve(pack)
-        except _Broken as fault:
+        except _PackError as fault:
             return Decoded(rejects=[Reject(Reason.MALFORMED, str(fault))])
         decoded = Decoded()
         samples: dict[tuple[str, float], Sample] = {}
@@ -132,19 +132,19 @@ class _SenML:
 def _resolve(pack: object) -> list[_Record]:
     """Records with their base fields applied (RFC 8428, section 4.6)."""
     if not isinstance(pack, list):
-        raise _Broken("a SenML pack is a JSON array of records")
+        raise _PackError("a SenML pack is a JSON array of records")
     if len(pack) > MAX_RECORDS:
-        raise _Broken(f"{len(pack)} records, at most {MAX_RECORDS} are read")
+        raise _PackError(f"{len(pack)} records, at most {MAX_RECORDS} are read")
     base: dict[str, Any] = {"bn": "", "bt": 0, "bu": "", "bv": 0, "bs": 0, "bver": KNOWN_VERSION}
     resolved = []
     for place, record in enumerate(pack):
         where = f"record {place}"
         if not isinstance(record, dict):
-            raise _Broken(f"{where} is no JSON object")
+            raise _PackError(f"{where} is no JSON object")
         _check(record, where)
         base.update({key: record[key] for key in _BASES if key in record})
         if base["bver"] > KNOWN_VERSION:
-            raise _Broken(f"{where}: version {base['bver']} is newer than {KNOWN_VERSION}, the newest known here")
+            raise _PackError(f"{where}: version {base['bver']} is newer than {KNOWN_VERSION}, the newest known here")
         if any(key not in _BASES for key in record):
             resolved.append(_resolved(record, base, where))
     return resolved
@@ -153,22 +153,24 @@ def _resolve(pack: object) -> list[_Record]:
 def _check(record: Mapping[str, Any], where: str) -> None:
     for key, value in record.items():
         if key.endswith("_"):
-            raise _Broken(f"{where}: field {printable(key, 40)} must be understood, and is not known here")
-        if key in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300):
-            raise _Broken(f"{where}: {key} is {show(value)}, not a number")
+            raise _PackError(f"{where}: field {printable(key, 40)} must be understood, and is not known here")
+        if key in _NUMBERS and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300
+        ):
+            raise _PackError(f"{where}: {key} is {show(value)}, not a number")
         if key in _TEXTS and not isinstance(value, str):
-            raise _Broken(f"{where}: {key} is {show(value)}, not a text")
+            raise _PackError(f"{where}: {key} is {show(value)}, not a text")
         if key == "vb" and not isinstance(value, bool):
-            raise _Broken(f"{where}: vb is {show(value)}, not true or false")
+            raise _PackError(f"{where}: vb is {show(value)}, not true or false")
 
 
 def _resolved(record: Mapping[str, Any], base: Mapping[str, Any], where: str) -> _Record:
     name = base["bn"] + record.get("n", "")
     if not _NAME.fullmatch(name):
-        raise _Broken(f"{where}: name {printable(name, 60)!r} is empty or has characters that names may not have")
+        raise _PackError(f"{where}: name {printable(name, 60)!r} is empty or has characters that names may not have")
     given = [key for key in _VALUES if key in record]
     if len(given) > 1 or not (given or "s" in record):
-        raise _Broken(f"{where}: a record has one value, a sum, or both")
+        raise _PackError(f"{where}: a record has one value, a sum, or both")
     value: float | bool | None = None
     if "v" in record:
         value = float(record["v"]) + float(base["bv"])
@@ -202,7 +204,9 @@ def _reading(record: _Record, rest: str, unit: str, value: float | bool, rejects
     found = meaning(rest, unit, state=isinstance(value, bool))
     if found is None:
         reason = Reason.NO_VALUE if unit in _PLACES else Reason.UNKNOWN_FIELD
-        rejects.append(Reject(reason, f"{printable(record.name)} in {printable(unit, 20)!r}: name and unit tell no field"))
+        rejects.append(
+            Reject(reason, f"{printable(record.name)} in {printable(unit, 20)!r}: name and unit tell no field")
+        )
     elif not isfinite(value):
         rejects.append(Reject(Reason.NOT_FINITE, record.name))
     elif isinstance(value, bool):

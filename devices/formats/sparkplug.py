@@ -207,7 +207,9 @@ class _Sparkplug:
         requests = self._follow(place, payload, node, received)
         explained = list(_explained(place, payload, node))
         if len(explained) < len(payload.metrics) or not node.by_name:
-            detail = "no birth explains this data" if not explained else "an alias that no birth of this device explains"
+            detail = (
+                "no birth explains this data" if not explained else "an alias that no birth of this device explains"
+            )
             rejects = [Reject(Reason.NO_DESCRIPTION, detail)]
             return Decoded(place.address, rejects=rejects, requests=self._wish(place, node, received) or requests)
         decoded = self._read(place, payload, explained)
@@ -220,7 +222,9 @@ class _Sparkplug:
             return Decoded(place.address, rejects=[Reject(Reason.PRESENCE, "an old death")])
         named = [metric for metric in payload.metrics if metric.name]
         if not place.kind.endswith("BIRTH") and len(named) < len(payload.metrics):
-            return Decoded(place.address, rejects=[Reject(Reason.NO_DESCRIPTION, "old data by alias, from before a birth")])
+            return Decoded(
+                place.address, rejects=[Reject(Reason.NO_DESCRIPTION, "old data by alias, from before a birth")]
+            )
         unknown = Described(place.device, "", 0, "")
         return self._read(place, payload, [(m, node.by_name.get((place.device, m.name), unknown)) for m in named])
 

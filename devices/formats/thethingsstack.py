@@ -85,14 +85,18 @@ class _TheThingsStack:
         except orjson.JSONDecodeError as error:
             return Decoded(rejects=[Reject(Reason.MALFORMED, json_fault(error))])
         if not isinstance(body, dict) or not isinstance(body.get("uplink_message"), dict):
-            return Decoded(rejects=[Reject(Reason.MALFORMED, "no uplink_message: is this an uplink of The Things Stack?")])
+            return Decoded(
+                rejects=[Reject(Reason.MALFORMED, "no uplink_message: is this an uplink of The Things Stack?")]
+            )
         return self._uplink(body, levels["device"], message.received)
 
     def _uplink(self, body: Mapping[str, Any], device: str, received: int) -> Decoded:
         said, uplink = child(body, "end_device_ids"), child(body, "uplink_message")
         address = str(said.get("dev_eui", "")).lower()
         if not _DEV_EUI.fullmatch(address):
-            return Decoded(rejects=[Reject(Reason.MALFORMED, f"no dev_eui of 16 hexadecimal digits ({printable(device)})")])
+            return Decoded(
+                rejects=[Reject(Reason.MALFORMED, f"no dev_eui of 16 hexadecimal digits ({printable(device)})")]
+            )
         if body.get("simulated") is True:
             return Decoded(address, rejects=[Reject(Reason.NO_VALUE, "a simulated uplink")])
         count = uplink.get("f_cnt", 0)
