@@ -42,10 +42,11 @@ _VALVES: Final = _set("valve damper relay contactor breaker switch")
 _LIGHTS: Final = _set("light lights lamp luminaire on")
 _AIR_PRESSURE: Final = _set("barometric barometer baro atmospheric")
 _GENERIC: Final = _set(
-    "active air atm barometric factor pf setpoint sp average battery co co2 concentration consumption counter current electricity energy "
-    "flow frequency gas h heat humidity illuminance import index kwh level light lux meter motion noise "
-    "occupancy outdoor outside p people pm power presence pressure reading register relative rh rssi "
-    "sensor signal snr sound t temp temperature total value voltage volume water wh"
+    "active air atm average barometric battery co co2 concentration consumption counter current "
+    "electricity energy factor flow frequency gas h heat humidity illuminance import index kwh level "
+    "light lux meter motion noise occupancy outdoor outside p people pf pm power presence pressure "
+    "reading register relative rh rssi sensor setpoint signal snr sound sp t temp temperature total value "
+    "voltage volume water wh"
 )
 """words that only repeat what is measured, and so tell no channel"""
 

@@ -114,7 +114,6 @@ TABLES: Final[Mapping[str, tuple[Sensor, ...]]] = {
     "dl-mbx": ((2, _distance), (1, _battery)),
     "dl-pm": ((1, _battery), (10, _particles), (2, _sht21), (1, _pascal)),
     "dl-rhc": ((4, _rhc), (1, _battery)),
-    "dl-sht21": ((2, _sht21), (1, _battery)),
     "dl-sht35": ((2, _sht), (1, _battery)),
 }  # fmt: skip
 
