@@ -22,7 +22,7 @@ from typing import Any, Final
 from devices import codecs, units
 from devices.model import SECOND, Decoded, Reading, Reason, Reject, Sample, TimeSource
 from devices.modelfile import Model, ModelFile, find, merge_alone, read
-from devices.normalise import normalise
+from devices.normalise import capped, normalise
 from devices.schema import BY_NAME
 from devices.text import printable
 from devices.timestamps import from_rfc3339
@@ -71,7 +71,7 @@ def read_uplink(uplink: Uplink) -> Decoded:
         samples[0].readings.extend(_radio(uplink.radio))
     if not samples and not rejects and not uplink.rejects:
         rejects = [Reject(Reason.NO_VALUE, "an uplink without readings")]
-    return Decoded(uplink.address, samples, uplink.rejects + rejects)
+    return Decoded(uplink.address, samples, capped(uplink.rejects + rejects))
 
 
 def _first(uplink: Uplink, model: Model | None) -> Route:

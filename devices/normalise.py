@@ -16,6 +16,7 @@ from devices.text import printable, show
 
 MAX_VALUES: Final = 500
 MAX_DEPTH: Final = 5
+MAX_REJECTS: Final = 100
 MAX_RECORDS: Final = 500
 CLOCK_EPOCH: Final = 1_577_836_800 * SECOND
 """2020: an earlier time comes from a clock that was never set"""
@@ -32,6 +33,14 @@ class Value(NamedTuple):
 
     value: object
     unit: str = ""
+
+
+def capped(rejects: list[Reject]) -> list[Reject]:
+    """At most a hundred rejects of one message, the last of which counts the rest."""
+    if len(rejects) <= MAX_REJECTS:
+        return rejects
+    kept = rejects[: MAX_REJECTS - 1]
+    return [*kept, Reject(rejects[MAX_REJECTS - 1].reason, f"and {len(rejects) - len(kept)} more values")]
 
 
 def normalise(model: Model, decoded: Mapping[str, Any], now: int | None) -> tuple[list[Sample], list[Reject]]:

@@ -99,15 +99,10 @@ class _ChirpStack:
         rejects: list[Reject] = []
         frame = base64_bytes(body.get("data"))
         count = body.get("fCnt", 0) if isinstance(body.get("fCnt", 0), int) else 0
-        identity = (
-            address,
-            str(body.get("deduplicationId") or child(body, "deviceInfo") or body.get("devAddr")),
-            count,
-            frame,
-        )
+        time, time_source = _time(body)
+        identity = (address, str(body.get("deduplicationId") or time), count, frame)
         if self._seen.before(identity, received):
             return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {count} came before")])
-        time, time_source = _time(body)
         port = body.get("fPort", 0)
         info = child(body, "deviceInfo")
         return read_uplink(

@@ -10,6 +10,7 @@ A pack is read as a whole or not at all: one record that breaks a rule of the RF
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ import orjson
 
 from devices.meaning import meaning
 from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.normalise import capped
 from devices.schema import Kind
 from devices.text import json_fault, printable, show
 from devices.units import convert
@@ -31,7 +33,7 @@ _BASES: Final = ("bn", "bt", "bu", "bv", "bs", "bver")
 _VALUES: Final = ("v", "vs", "vb", "vd")
 _NUMBERS: Final = ("bt", "bv", "bs", "bver", "t", "ut", "v", "s")
 _TEXTS: Final = ("bn", "bu", "n", "u", "vs", "vd")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,255}")
 _URN: Final = re.compile(r"urn:dev:[a-z0-9.-]+:[A-Za-z0-9.-]+")
 _PLACES: Final = frozenset({"lon", "lat", "EL", "s", "min", "h"})
 _ENERGY: Final = frozenset({"J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh"})
@@ -57,13 +59,14 @@ def source(config: SourceConfig) -> Source:
 
 
 class _SenML:
-    __slots__ = ("_addresses", "_prefix", "filters")
+    __slots__ = ("_addresses", "_prefix", "_split", "filters")
 
     def __init__(self, config: SourceConfig) -> None:
         base = config.topic or DEFAULT_TOPIC
         self.filters: tuple[str, ...] = (f"{base}/#",)
         self._prefix = f"{base}/"
         self._addresses = frozenset(config.models)
+        self._split = lru_cache(maxsize=4096)(self._find_address)
 
     def claims(self, topic: str) -> bool:
         return topic.startswith(self._prefix)
@@ -85,6 +88,7 @@ class _SenML:
         samples: dict[tuple[str, float], Sample] = {}
         for record in records:
             self._read(record, message, samples, decoded.rejects)
+        decoded.rejects = capped(decoded.rejects)
         decoded.samples = [sample for sample in samples.values() if sample.readings]
         if decoded.samples:
             decoded.address = decoded.samples[0].address
@@ -109,7 +113,7 @@ class _SenML:
             sample = samples[address, record.time] = Sample([], time, time_source, address)
         sample.readings.extend(readings)
 
-    def _split(self, name: str) -> tuple[str, str]:
+    def _find_address(self, name: str) -> tuple[str, str]:
         """The device's address, and what the rest of the name says."""
         end = len(name)
         while end > 0:
@@ -167,7 +171,9 @@ def _check(record: Mapping[str, Any], where: str) -> None:
 def _resolved(record: Mapping[str, Any], base: Mapping[str, Any], where: str) -> _Record:
     name = base["bn"] + record.get("n", "")
     if not _NAME.fullmatch(name):
-        raise _PackError(f"{where}: name {printable(name, 60)!r} is empty or has characters that names may not have")
+        raise _PackError(
+            f"{where}: name {printable(name, 60)!r} is empty, too long, or has characters that names may not have"
+        )
     given = [key for key in _VALUES if key in record]
     if len(given) > 1 or not (given or "s" in record):
         raise _PackError(f"{where}: a record has one value, a sum, or both")

@@ -23,7 +23,7 @@ from devices import sparkplug_payload as wire
 from devices.meaning import meaning
 from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.modelfile import Model, find
-from devices.normalise import Value, read
+from devices.normalise import Value, capped, read
 from devices.schema import BY_NAME, Kind
 from devices.sparkplug_payload import Metric, Payload
 from devices.text import printable
@@ -260,6 +260,7 @@ class _Sparkplug:
             if reading is not None:
                 source_ = TimeSource.ARRIVAL if time is None else TimeSource.DEVICE
                 samples.setdefault(time, Sample([], time, source_)).readings.append(reading)
+        decoded.rejects = capped(decoded.rejects)
         decoded.samples = list(samples.values())
         if unmapped:
             more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""

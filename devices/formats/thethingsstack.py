@@ -101,7 +101,8 @@ class _TheThingsStack:
             return Decoded(address, rejects=[Reject(Reason.NO_VALUE, "a simulated uplink")])
         count = uplink.get("f_cnt", 0)
         frame = base64_bytes(uplink.get("frm_payload"))
-        if self._seen.before((address, uplink.get("session_key_id") or "", _whole(count), frame), received):
+        session = uplink.get("session_key_id") or uplink.get("received_at")
+        if self._seen.before((address, str(session), _whole(count), frame), received):
             return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {_whole(count)} came before")])
         time, time_source = _time(body, uplink)
         version = child(uplink, "version_ids")
