@@ -231,7 +231,7 @@ def _write_scalar(first: int, value: Scalar, datatype: int) -> bytes:
         return _put(first + 5, value.encode())
     if datatype == FLOAT:
         return _fixed(first + 2, _FIXED32, struct.pack("<f", value))
-    if datatype == DOUBLE:
+    if datatype == DOUBLE or isinstance(value, float):
         return _fixed(first + 3, _FIXED64, struct.pack("<d", value))
     wide = datatype in (INT64, UINT64)
     return _put(first + wide, int(value) & (0xFFFF_FFFF_FFFF_FFFF if wide else 0xFFFF_FFFF))

@@ -84,7 +84,7 @@ class _ChirpStack:
         try:
             body = orjson.loads(message.payload)
         except orjson.JSONDecodeError as error:
-            fault = json_fault(error) if message.payload[:1] in b"{[ \n" else _PROTOBUF
+            fault = json_fault(error) if message.payload[:1] in (b"", b"{", b"[") else _PROTOBUF
             return Decoded(rejects=[Reject(Reason.MALFORMED, fault)])
         if not isinstance(body, dict):
             return Decoded(rejects=[Reject(Reason.MALFORMED, "the event is no JSON object")])

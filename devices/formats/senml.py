@@ -2,7 +2,7 @@
 
 SenML prescribes no topic: every topic below the base topic is read. A record's resolved name (base name and name)
 identifies device and quantity. The address is the longest registered address that the name begins with; of a name that
-nobody registered, `urn:dev:<type>:<id>`, else what stands before the last slash. What follows tells the quantity,
+nobody registered, `urn:dev:<type>:<id>`, else the base name, else what stands before the last slash. What follows tells the quantity,
 together with the unit; see `devices.meaning`.
 
 A pack is read as a whole or not at all: one record that breaks a rule of the RFC rejects it.
@@ -35,6 +35,7 @@ _NUMBERS: Final = ("bt", "bv", "bs", "bver", "t", "ut", "v", "s")
 _TEXTS: Final = ("bn", "bu", "n", "u", "vs", "vd")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,255}")
 _URN: Final = re.compile(r"urn:dev:[a-z0-9.-]+:[A-Za-z0-9.-]+")
+_ENDS: Final = ":/._-"
 _PLACES: Final = frozenset({"lon", "lat", "EL", "s", "min", "h"})
 _ENERGY: Final = frozenset({"J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh"})
 
@@ -47,6 +48,7 @@ class _Record(NamedTuple):
     """A resolved record; `value` is None for text and data, which are no readings."""
 
     name: str
+    base: str
     unit: str
     value: float | bool | None
     integral: float | None
@@ -99,7 +101,7 @@ class _SenML:
     def _read(
         self, record: _Record, message: Message, samples: dict[tuple[str, float], Sample], rejects: list[Reject]
     ) -> None:
-        address, rest = self._split(record.name)
+        address, rest = self._split(record.name, record.base)
         relative = abs(record.time) < RELATIVE_BELOW or record.time < 0
         if relative and message.retained:
             rejects.append(Reject(Reason.RETAINED, f"{record.name}: retained and without a time: its age is unknown"))
@@ -113,16 +115,18 @@ class _SenML:
             sample = samples[address, record.time] = Sample([], time, time_source, address)
         sample.readings.extend(readings)
 
-    def _find_address(self, name: str) -> tuple[str, str]:
+    def _find_address(self, name: str, base: str) -> tuple[str, str]:
         """The device's address, and what the rest of the name says."""
         end = len(name)
         while end > 0:
             if name[:end] in self._addresses and (end == len(name) or not name[end].isalnum()):
-                return name[:end], name[end:].lstrip(":/._-")
+                return name[:end], name[end:].lstrip(_ENDS)
             end -= 1
         urn = _URN.match(name)
         if urn:
-            return urn[0], name[urn.end() :].lstrip(":/._-")
+            return urn[0], name[urn.end() :].lstrip(_ENDS)
+        if base and base[-1] in _ENDS and base != name:
+            return base[:-1], name[len(base) :]
         before, slash, after = name.rpartition("/")
         return (before, after) if slash else (name, "")
 
@@ -183,7 +187,9 @@ def _resolved(record: Mapping[str, Any], base: Mapping[str, Any], where: str) ->
     elif "vb" in record:
         value = record["vb"]
     integral = float(record["s"]) + float(base["bs"]) if "s" in record else None
-    return _Record(name, record.get("u", base["bu"]), value, integral, float(base["bt"]) + float(record.get("t", 0)))
+    return _Record(
+        name, base["bn"], record.get("u", base["bu"]), value, integral, float(base["bt"]) + float(record.get("t", 0))
+    )
 
 
 def _time(seconds: float, received: int, *, relative: bool) -> tuple[int | None, TimeSource]:

@@ -119,7 +119,8 @@ def test_one_server_or_one_application(base: str, wanted: str) -> None:
     st.fixed_dictionaries(
         {"deviceInfo": st.just({"devEui": EUI}) | JSON},
         optional=dict.fromkeys(
-            "deduplicationId time fCnt fPort data object objectJSON rxInfo devEUI batteryLevel externalPowerSource".split(), JSON
+            "deduplicationId time fCnt fPort data object objectJSON rxInfo devEUI batteryLevel externalPowerSource".split(),
+            JSON,
         ),
     ),
     st.sampled_from(("up", "status")),
@@ -134,7 +135,11 @@ def test_nothing_breaks_it(body: object, kind: str, model: str) -> None:
 def test_encode_is_what_decode_reads() -> None:
     model = find("milesight/ws523")
     assert model is not None
-    sent = [Reading(BY_NAME["power"], 50.0), Reading(BY_NAME["electricity_import"], 1.5), Reading(BY_NAME["switched"], 1.0)]
+    sent = [
+        Reading(BY_NAME["power"], 50.0),
+        Reading(BY_NAME["electricity_import"], 1.5),
+        Reading(BY_NAME["switched"], 1.0),
+    ]
     topic, payload = encode("1", EUI, model, sent, ARRIVAL, 7, profile="milesight/ws523")
     decoded = made().decode(Message(topic, payload, ARRIVAL))
     assert decoded.samples[0].readings == sent

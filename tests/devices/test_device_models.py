@@ -35,7 +35,9 @@ def test_example(path: Path, case: dict[str, Any]) -> None:
     uplink = Uplink("0" * 16, case["port"], frame, case.get("decoded"), name_of(path), None, TimeSource.ARRIVAL)
     decoded = read_uplink(uplink)
     found = {
-        (sample.time, f"{r.field.name}.{r.channel}".rstrip(".")): r.value for sample in decoded.samples for r in sample.readings
+        (sample.time, f"{r.field.name}.{r.channel}".rstrip(".")): r.value
+        for sample in decoded.samples
+        for r in sample.readings
     }
     wanted = {(None, key): value for key, value in case.get("expect", {}).items()}
     for time, values in case.get("at", {}).items():
