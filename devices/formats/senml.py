@@ -2,8 +2,8 @@
 
 SenML prescribes no topic: every topic below the base topic is read. A record's resolved name (base name and name)
 identifies device and quantity. The address is the longest registered address that the name begins with; of a name that
-nobody registered, `urn:dev:<type>:<id>`, else the base name, else what stands before the last slash. What follows tells the quantity,
-together with the unit; see `devices.meaning`.
+nobody registered, `urn:dev:<type>:<id>`, else the base name, else what stands before the last slash. What follows
+tells the quantity, together with the unit; see `devices.meaning`.
 
 A pack is read as a whole or not at all: one record that breaks a rule of the RFC rejects it.
 """

@@ -14,44 +14,28 @@ What a metric measures: the device's model where the registry names one, else it
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Final, NamedTuple
 
 import orjson
 
-from devices import sparkplug_payload as wire
-from devices.meaning import meaning
+from devices.formats import sparkplug_metrics as metrics
+from devices.formats import sparkplug_payload as wire
+from devices.formats.sparkplug_metrics import UNIT, Described
+from devices.formats.sparkplug_payload import Metric, Payload
 from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
-from devices.modelfile import Model, find
-from devices.normalise import Value, capped, read
-from devices.schema import BY_NAME, Kind
-from devices.sparkplug_payload import Metric, Payload
+from devices.modelfile import find
+from devices.normalise import capped
 from devices.text import printable
-from devices.timestamps import from_epoch_ms
-from devices.units import convert
 
 DEFAULT_TOPIC: Final = "spBv1.0"
 REBIRTH: Final = "Node Control/Rebirth"
 BIRTH_SEQUENCE: Final = "bdSeq"
-UNIT: Final = "engUnit"
-QUALITY: Final = "Quality"
 ASK_AGAIN: Final = 60 * SECOND
 """a wish for a rebirth is not repeated sooner"""
 MAX_NODES: Final = 10_000
 
 _KINDS: Final = ("NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA")
 _NOT_MEASURED: Final = ("Node Control/", "Device Control/", "Properties/", "Node Info/", "Device Info/")
-_STALE: Final = 500
-
-
-class Described(NamedTuple):
-    """What a birth said about a metric."""
-
-    device: str
-    """empty for the edge node itself"""
-    name: str
-    datatype: int
-    unit: str
 
 
 @dataclass(slots=True)
@@ -242,21 +226,21 @@ class _Sparkplug:
         topic = f"{self._namespace}/{place.group}/NCMD/{place.node}"
         return [(topic, wire.write(Payload(received // 1_000_000, None, [ask])))]
 
-    def _read(self, place: _Place, payload: Payload, metrics: Iterable[tuple[Metric, Described]]) -> Decoded:
+    def _read(self, place: _Place, payload: Payload, told: Iterable[tuple[Metric, Described]]) -> Decoded:
         decoded = Decoded(place.address)
         model = find(self._models.get(place.address, ""))
         samples: dict[int | None, Sample] = {}
         unmapped: list[str] = []
-        for metric, known in metrics:
+        for metric, known in told:
             name = metric.name or known.name
             if name == BIRTH_SEQUENCE or name.startswith(_NOT_MEASURED) or metric.null or metric.value is None:
                 continue
             try:
-                time = _time(metric, payload)
+                time = metrics.time(metric, payload)
             except ValueError as error:
                 decoded.rejects.append(Reject(Reason.BAD_TIME, f"{printable(name, 60)}: {error}"))
                 continue
-            reading = _reading(metric, known, name, model, decoded.rejects, unmapped)
+            reading = metrics.reading(metric, known, name, model, decoded.rejects, unmapped)
             if reading is not None:
                 source_ = TimeSource.ARRIVAL if time is None else TimeSource.DEVICE
                 samples.setdefault(time, Sample([], time, source_)).readings.append(reading)
@@ -303,49 +287,6 @@ def _explained(place: _Place, payload: Payload, node: _Node) -> Iterator[tuple[M
             yield metric, known
 
 
-def _time(metric: Metric, payload: Payload) -> int | None:
-    stamp = metric.timestamp or payload.timestamp
-    return from_epoch_ms(stamp) if stamp else None
-
-
-def _reading(
-    metric: Metric, known: Described, name: str, model: Model | None, rejects: list[Reject], unmapped: list[str]
-) -> Reading | None:
-    if isinstance(metric.value, str):
-        return None
-    where = printable(name, 60)
-    if not _good(metric.properties.get(QUALITY), where, rejects):
-        return None
-    value = wire.number(metric.value, metric.datatype or known.datatype)
-    if value is None or not isfinite(value):
-        reason = Reason.WRONG_TYPE if value is None else Reason.NOT_FINITE
-        rejects.append(Reject(reason, f"{where} is no number of its datatype"))
-        return None
-    told = metric.properties.get(UNIT)
-    unit = told if isinstance(told, str) else known.unit
-    rule = model.rule(name) if model else None
-    if rule is not None:
-        mapped = read(rule[0], name, Value(value, unit), rejects)
-        return None if mapped is None else Reading(BY_NAME[rule[0].field], mapped, rule[1])
-    found = meaning(name, unit, state=isinstance(value, bool))
-    if found is None:
-        if not (model and model.ignores(name)):
-            unmapped.append(f"{where} [{printable(unit, 20)}]" if unit else where)
-        return None
-    return Reading(found.field, convert(float(value), unit or found.field.unit, found.field.unit), found.channel)
-
-
-def _good(quality: object, where: str, rejects: list[Reject]) -> bool:
-    """Quality as OPC writes it: 192 to 255 are good; 0 is bad, 500 stale."""
-    if quality is None or (isinstance(quality, int) and 192 <= quality <= 255):
-        return True
-    if quality == _STALE:
-        rejects.append(Reject(Reason.NO_VALUE, f"{where} is stale"))
-    else:
-        rejects.append(Reject(Reason.DEVICE_ERROR, f"{where} has quality {printable(str(quality), 20)}"))
-    return False
-
-
 def _dump(node: _Node) -> bytes:
     aliases = {known: alias for alias, known in node.by_alias.items()}
     metrics = [[*known, aliases.get(known)] for known in node.by_name.values()]
@@ -376,16 +317,7 @@ def encode(
     """
     group, _, rest = address.partition("/")
     stamp = time_ns // 1_000_000
-    metrics = [] if bd_seq is None else [Metric(BIRTH_SEQUENCE, timestamp=stamp, datatype=wire.INT64, value=bd_seq)]
-    metrics += [_encode_metric(reading, stamp) for reading in readings]
-    payload = Payload(stamp, None if kind == "NDEATH" else seq, metrics)
+    sent = [] if bd_seq is None else [Metric(BIRTH_SEQUENCE, timestamp=stamp, datatype=wire.INT64, value=bd_seq)]
+    sent += [metrics.encode(reading, stamp) for reading in readings]
+    payload = Payload(stamp, None if kind == "NDEATH" else seq, sent)
     return f"{DEFAULT_TOPIC}/{group}/{kind}/{rest}", wire.write(payload)
-
-
-def _encode_metric(reading: Reading, stamp: int) -> Metric:
-    kind, value, channel = reading
-    name = f"{channel}/{kind.name}" if channel else kind.name
-    if kind.kind is Kind.STATE:
-        return Metric(name, timestamp=stamp, datatype=wire.BOOLEAN, value=bool(value))
-    properties: dict[str, wire.Scalar] = {} if kind.unit == "1" else {UNIT: kind.unit}
-    return Metric(name, timestamp=stamp, datatype=wire.DOUBLE, properties=properties, value=float(value))

@@ -119,7 +119,19 @@ def test_one_server_or_one_application(base: str, wanted: str) -> None:
     st.fixed_dictionaries(
         {"deviceInfo": st.just({"devEui": EUI}) | JSON},
         optional=dict.fromkeys(
-            "deduplicationId time fCnt fPort data object objectJSON rxInfo devEUI batteryLevel externalPowerSource".split(),
+            [
+                "deduplicationId",
+                "time",
+                "fCnt",
+                "fPort",
+                "data",
+                "object",
+                "objectJSON",
+                "rxInfo",
+                "devEUI",
+                "batteryLevel",
+                "externalPowerSource",
+            ],
             JSON,
         ),
     ),

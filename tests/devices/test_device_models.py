@@ -39,7 +39,7 @@ def test_example(path: Path, case: dict[str, Any]) -> None:
         for sample in decoded.samples
         for r in sample.readings
     }
-    wanted = {(None, key): value for key, value in case.get("expect", {}).items()}
+    wanted: dict[tuple[int | None, str], float] = {(None, key): value for key, value in case.get("expect", {}).items()}
     for time, values in case.get("at", {}).items():
         wanted |= {(from_rfc3339(time), key): value for key, value in values.items()}
     assert {key: found.get(key) for key in wanted} == pytest.approx(wanted, rel=5e-4)

@@ -29,9 +29,9 @@ def address(payload: dict[str, Any]) -> str:
 def source(folder: str, row: dict[str, Any], *, named: bool = True) -> Source:
     module = FORMATS[folder]
     models = {address(row["payload"]): row["model"]} if named else {}
-    return module.source(
-        SourceConfig("lora", "fife", module.__name__.split(".")[-1], module.DEFAULT_TOPIC, models=models)
-    )
+    config = SourceConfig("lora", "fife", module.__name__.split(".")[-1], module.DEFAULT_TOPIC, models=models)
+    made: Source = module.source(config)
+    return made
 
 
 def decoded_rows(folder: str) -> Iterator[tuple[dict[str, Any], Decoded]]:

@@ -147,7 +147,12 @@ def test_one_pack_may_speak_of_several_devices() -> None:
 @given(
     JSON
     | st.lists(
-        st.fixed_dictionaries({}, optional=dict.fromkeys("bn bt bu bv bs bver n u v s t ut vs vb vd x".split(), JSON))
+        st.fixed_dictionaries(
+            {},
+            optional=dict.fromkeys(
+                ["bn", "bt", "bu", "bv", "bs", "bver", "n", "u", "v", "s", "t", "ut", "vs", "vb", "vd", "x"], JSON
+            ),
+        )
     )
 )
 def test_nothing_breaks_it(pack: object) -> None:

@@ -2,17 +2,18 @@
 
 import struct
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices import sparkplug_payload as wire
+from devices.formats import sparkplug_payload as wire
 from devices.formats.sparkplug import REBIRTH, encode, source
+from devices.formats.sparkplug_payload import Metric, Payload
 from devices.model import SECOND, Decoded, Message, Reading, Reason, SourceConfig
 from devices.schema import BY_NAME, FIELDS, WRITTEN_BY_INGEST, Kind
-from devices.sparkplug_payload import Metric, Payload
 from devices.timestamps import from_rfc3339
 from tests.devices.vocabulary import expectations, payload_bytes, rows, unmet
 
@@ -93,7 +94,7 @@ def test_the_wire_format(row: dict[str, Any]) -> None:
     assert (payload.timestamp, payload.seq) == (wanted["timestamp"], wanted.get("seq"))
     assert [metric.name for metric in payload.metrics] == [item.get("name", "") for item in wanted.get("metrics", [])]
     for metric, item in zip(payload.metrics, wanted.get("metrics", []), strict=True):
-        if item["dataType"] not in ("String",) and "value" in item and metric.datatype:
+        if item["dataType"] != "String" and "value" in item and metric.datatype:
             assert wire.number(metric.value, metric.datatype) == item["value"]
         assert metric.null == item.get("is_null", False)
 
@@ -159,7 +160,7 @@ def test_the_sequence_rolls_over_and_a_gap_asks_once_a_minute() -> None:
     session = Session()
     session.birth()
     session.device()
-    for seq in [*range(2, 256), *range(0, 3)]:
+    for seq in [*range(2, 256), *range(3)]:
         assert not session.data(seq, by_alias(21.0)).requests
     decoded = session.data(7, by_alias(22.0))
     assert (values(decoded), len(decoded.requests)) == ([22.0], 1)
@@ -312,10 +313,8 @@ def test_what_is_written_is_read(metrics: list[Metric], stamp: int | None, seq: 
 
 @given(st.binary(max_size=60))
 def test_bytes_are_a_payload_or_a_fault(data: bytes) -> None:
-    try:
-        wire.read(data)
-    except ValueError as error:
-        assert str(error).isprintable()
+    with suppress(ValueError):
+        assert wire.read(data).metrics is not None
 
 
 KINDS = ("NBIRTH/n", "NDATA/n", "NDEATH/n", "DBIRTH/n/d", "DDATA/n/d", "DDEATH/n/d")

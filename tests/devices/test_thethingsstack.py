@@ -175,10 +175,18 @@ JSON = st.recursive(
             "uplink_message": st.fixed_dictionaries(
                 {},
                 optional=dict.fromkeys(
-                    (
-                        "session_key_id f_port f_cnt frm_payload decoded_payload normalized_payload rx_metadata settings "
-                        "received_at version_ids"
-                    ).split(),
+                    [
+                        "session_key_id",
+                        "f_port",
+                        "f_cnt",
+                        "frm_payload",
+                        "decoded_payload",
+                        "normalized_payload",
+                        "rx_metadata",
+                        "settings",
+                        "received_at",
+                        "version_ids",
+                    ],
                     JSON,
                 ),
             ),
