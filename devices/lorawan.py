@@ -111,6 +111,11 @@ def _by_bytes(uplink: Uplink, model: Model | None) -> Route | None:
         detail = f"{model.name} has no byte codec: let the server decode it"
         return None if uplink.decoded else ([], [Reject(Reason.UNKNOWN_FIELD, detail)])
     frame = codecs.decode(model.codec, uplink.frame, uplink.port, model.layout)
+    if frame.complaint and not model.described:
+        detail = (
+            f"{frame.complaint}, and {printable(uplink.model, 60)!r} has no model file: nothing of the frame is read"
+        )
+        return [], [Reject(Reason.MALFORMED, detail)]
     samples, rejects = normalise(model, frame.values, uplink.time)
     for time, values in frame.history:
         stored, faults = normalise(model, values, uplink.time)

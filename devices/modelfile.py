@@ -142,6 +142,8 @@ class Model:
     """A device model with its maker's defaults filled in."""
 
     name: str
+    described: bool
+    """it has a file of its own; False where only its maker is known"""
     codec: str
     layout: Mapping[str, Any]
     fields: Mapping[str, Rule]
@@ -252,6 +254,7 @@ def _merge(maker: MakerFile, name: str, own: _Common) -> Model:
     patterns = tuple(sorted(key for key in ignored if "*" in key))
     return Model(
         name=name,
+        described=own is not maker,
         codec=own.codec or maker.codec,
         layout={**maker.layout, **own.layout},
         fields={key: rule for key, rule in {**maker.fields, **own.fields}.items() if key not in own.ignore},

@@ -2,6 +2,7 @@
 
     temperature:i16/10          a signed 16-bit number, divided by ten
     count:u24le                 little-endian; without `le` it is big-endian
+    total:u32ws                 big-endian words of 16 bits, the lower word first
     battery@1:u8&0x0f+25/10     at byte 1, masked, then plus 25, then divided by ten
     co2:u16?                    all ones (or the largest signed number) means that there is no value
     _:u8                        skipped
@@ -19,7 +20,7 @@ from typing import Final
 from devices.codecs import Values
 
 _ITEM: Final = re.compile(
-    r"(?P<key>[A-Za-z_][\w.]*)(?:@(?P<at>\d+))?:(?P<kind>[uif])(?P<bits>8|16|24|32)(?P<le>le)?(?P<absent>\?)?"
+    r"(?P<key>[A-Za-z_][\w.]*)(?:@(?P<at>\d+))?:(?P<kind>[uif])(?P<bits>8|16|24|32)(?P<order>le|ws)?(?P<absent>\?)?"
     r"(?P<ops>(?:(?:&|>>|<<|[-+*/])(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?))*)"
 )
 _OP: Final = re.compile(r"(&|>>|<<|[-+*/])(0x[0-9a-fA-F]+|\d+(?:\.\d+)?)")
@@ -33,7 +34,7 @@ class Item:
     at: int
     size: int
     kind: str
-    little: bool
+    order: str
     absent: bool
     ops: tuple[tuple[str, float], ...]
 
@@ -41,9 +42,10 @@ class Item:
         """The number at `start` plus its own offset; None where the device says that it has no value."""
         raw = data[start + self.at : start + self.at + self.size]
         if self.kind == "f":
-            value: float | int = struct.unpack("<f" if self.little else ">f", raw)[0]
+            value: float | int = struct.unpack("<f" if self.order == "le" else ">f", raw)[0]
         else:
-            value = int.from_bytes(raw, "little" if self.little else "big", signed=self.kind == "i")
+            raw = raw[2:] + raw[:2] if self.order == "ws" else raw
+            value = int.from_bytes(raw, "little" if self.order == "le" else "big", signed=self.kind == "i")
             top = 1 << (8 * self.size)
             if self.absent and value in ((top - 1,) if self.kind == "u" else (-1, top // 2 - 1)):
                 return None
@@ -92,10 +94,8 @@ def record(text: str, *, little: bool = False) -> Record:
         length = int(match["bits"]) // 8
         if match["key"] != "_":
             ops = tuple((op, float(n) if "." in n else int(n, 0)) for op, n in _OP.findall(match["ops"]))
-            little_endian = little or match["le"] is not None
-            items.append(
-                Item(match["key"], position, length, match["kind"], little_endian, match["absent"] is not None, ops)
-            )
+            order = match["order"] or ("le" if little else "")
+            items.append(Item(match["key"], position, length, match["kind"], order, match["absent"] is not None, ops))
         position += length
         size = max(size, position)
     return Record(tuple(items), size)
