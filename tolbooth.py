@@ -160,7 +160,7 @@ def up(
 
     async def run() -> None:
         with terminal.frames(console) as show:
-            await demo.up(plan, lambda text: console.print(text, highlight=False, markup=False), show)
+            await demo.up(plan, lambda text: console.print(text, soft_wrap=True, highlight=False, markup=False), show)
 
     with _clear_errors():
         _until_cancelled(run())
@@ -215,6 +215,16 @@ def _fail(text: str, code: int) -> NoReturn:
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """What a person can mend ends in a sentence; a bug keeps its traceback."""
+    try:
+        yield
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        _fail(str(error), code)
+
+
+def _exit_code(error: Exception) -> int | None:
     from devices.registry import RegistryError
     from ingest.demo import DemoError
     from ingest.influx import DatabaseError
@@ -222,13 +232,12 @@ def _clear_errors() -> Iterator[None]:
     from ingest.processes import ProcessError
     from ingest.settings import SettingsError
     from ingest.watch import WatchError
+    from simulators.gateways import UnplayableError
+    from simulators.statefile import StateError
 
-    try:
-        yield
-    except (SettingsError, RegistryError) as error:
-        _fail(str(error), 2)
-    except (DatabaseError, DemoError, JournalError, ProcessError, WatchError) as error:
-        _fail(str(error), 1)
+    if isinstance(error, SettingsError | RegistryError | UnplayableError | StateError):
+        return 2
+    return 1 if isinstance(error, DatabaseError | DemoError | JournalError | ProcessError | WatchError) else None
 
 
 def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

@@ -24,6 +24,9 @@ from devices.model import (
 )
 from devices.schema import Kind
 
+_Route = tuple[str, Source, dict[str, Device], bool]
+"""`council/source`, the source, its devices by address, and whether the topic describes devices"""
+
 MAX_TOPICS: Final = 65_536
 """Topics whose source is remembered; beyond that the memory is emptied, so that a flood of topics costs no memory."""
 
@@ -80,7 +83,9 @@ class Decoder:
         for council in estate.councils.values():
             for device in council.devices.values():
                 self._devices[f"{council.id}/{device.source}"][device.address] = device
-        self._by_topic: dict[str, tuple[str, Source, dict[str, Device]] | None] = {}
+        self._by_topic: dict[str, _Route] = {}
+        self.described = False
+        """set when a message described devices: `filters` may have grown; whoever looks resets it"""
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -103,14 +108,13 @@ class Decoder:
     def decode(self, message: Message) -> Outcome:
         """Decode and validate one message. Never raises for what came from outside."""
         topic = message.topic
-        try:
-            route = self._by_topic[topic]
-        except KeyError:
-            route = self._find(topic)
+        route = self._by_topic.get(topic) or self._find(topic)
         if route is None:
             return Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
-        name, source, devices = route
-        if len(message.payload) > self._max_payload and not source.describes(topic):
+        name, source, devices, describes = route
+        if describes:
+            self.described = True
+        elif len(message.payload) > self._max_payload:
             detail = f"{len(message.payload)} bytes, at most {self._max_payload} are read"
             return Outcome(None, [], [Reject(Reason.TOO_LARGE, detail)], source=name)
         decoded = source.decode(message)
@@ -124,16 +128,14 @@ class Decoder:
                 self._place(sample, message.received, device, outcome)
         return outcome
 
-    def _find(self, topic: str) -> tuple[str, Source, dict[str, Device]] | None:
-        found = None
+    def _find(self, topic: str) -> _Route | None:
         for name, source in self._sources.items():
             if source.claims(topic):
-                found = (name, source, self._devices[name])
-                break
-        if len(self._by_topic) >= MAX_TOPICS:
-            self._by_topic.clear()
-        self._by_topic[topic] = found
-        return found
+                if len(self._by_topic) >= MAX_TOPICS:
+                    self._by_topic.clear()
+                route = self._by_topic[topic] = (name, source, self._devices[name], source.describes(topic))
+                return route
+        return None  # and not remembered: a later description may make a source claim it
 
     def _place(self, sample: Sample, received: int, device: Device, outcome: Outcome) -> None:
         time = sample.time

@@ -150,6 +150,8 @@ class Decoded:
     rejects: list[Reject] = field(default_factory=list)
     presence: bool | None = None
     """the device (or with an empty address: the whole source) says that it is online or offline"""
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+    """topic and payload of what the source would like to be sent to a gateway; a wish, nobody need grant it"""
 
 
 class Source(Protocol):

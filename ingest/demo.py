@@ -10,7 +10,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Final
 
 from devices.schema import BY_NAME
 from ingest.influx import DatabaseError, Influx
-from ingest.processes import Process, remembered_port
+from ingest.processes import Process, end_leftover, remembered_port
 from ingest.servers import Broker, Database, influxdb, mosquitto
 from ingest.settings import Settings, load
 from ingest.view import Frame, Guide
@@ -56,13 +56,26 @@ class Part:
 
     name: str
     arguments: Callable[[Plan], tuple[str, ...]]
+    serves: Callable[[Settings], Awaitable[bool]]
+    """whether it is ready; asked until it is"""
+
+
+async def _ingest_is_ready(settings: Settings) -> bool:
+    with contextlib.suppress(WatchError):
+        return (await fetch_status(settings)).ready
+    return False
+
+
+async def _at_once(_: Settings) -> bool:
+    return True
 
 
 PARTS: Final = (
-    Part("ingest", lambda _: ("ingest",)),
+    Part("ingest", lambda _: ("ingest",), _ingest_is_ready),
     Part(
         "simulators",
         lambda plan: ("simulate", "--seed", str(plan.seed), "--state", str(plan.folder / "simulators.json")),
+        _at_once,
     ),
 )
 
@@ -77,23 +90,31 @@ async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], Non
         ProcessError: a process is missing or ended.
     """
     with _held(plan.folder):
-        async with AsyncExitStack() as running:
-            broker = await running.enter_async_context(mosquitto(plan.folder))
-            say(f"Mosquitto listens on {broker.host}:{broker.port}")
-            database = await running.enter_async_context(influxdb(plan.folder))
-            say(f"InfluxDB answers at {database.url}")
-            path = _write_settings(plan, broker, database)
-            settings = load(path)
-            await _backfill(plan, path, say)
-            processes = [broker.process, database.process]
-            for part in PARTS:
-                process = await running.enter_async_context(_running(part, plan, path, settings))
-                processes.append(process)
-                say(f"{part.name} runs, its log is {process.log}")
-            influx = await running.enter_async_context(Influx(settings.influx))
-            guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), {})
-            await _watch(plan, settings, influx, guide, processes, show)
-        say(f"stopped; the data stays in {plan.folder}")
+        for part in reversed(PARTS):
+            await asyncio.to_thread(end_leftover, plan.folder, part.name)
+        try:
+            await _run(plan, say, show)
+        finally:
+            say(f"stopped; the data stays in {plan.folder}")
+
+
+async def _run(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], None]) -> None:
+    async with AsyncExitStack() as running:
+        broker = await running.enter_async_context(mosquitto(plan.folder))
+        say(f"Mosquitto listens on {broker.host}:{broker.port}")
+        database = await running.enter_async_context(influxdb(plan.folder))
+        say(f"InfluxDB answers at {database.url}")
+        path = _write_settings(plan, broker, database)
+        settings = load(path)
+        await _backfill(plan, path, say)
+        processes = [broker.process, database.process]
+        for part in PARTS:
+            process = await running.enter_async_context(_running(part, plan, path, settings))
+            processes.append(process)
+            say(f"{part.name} runs, its log is {process.log}")
+        influx = await running.enter_async_context(Influx(settings.influx))
+        guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), {})
+        await _watch(plan, settings, influx, guide, processes, show)
 
 
 def remove(folder: Path) -> None:
@@ -139,15 +160,8 @@ def _write_settings(plan: Plan, broker: Broker, database: Database) -> Path:
 
 @asynccontextmanager
 async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> AsyncIterator[Process]:
-    async def serves() -> bool:
-        if part.name != "ingest":
-            return True
-        with contextlib.suppress(WatchError):
-            return (await fetch_status(settings)).ready
-        return False
-
     command = (*plan.command, *part.arguments(plan), "--settings", str(path))
-    process = Process(part.name, command, plan.folder, serves)
+    process = Process(part.name, command, plan.folder, lambda: part.serves(settings))
     await process.start()
     try:
         yield process

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from devices.model import Fate, Reason
 from ingest.influx import DatabaseError, Faulty, Halt, Stored, TooLarge, Verdict
-from ingest.journal import Journal, Row
+from ingest.journal import FullError, Journal, Row
 from ingest.quarantine import Kept
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ REPLAY_CHECK: Final = 1.0
 """Seconds between looks for lines that a replay of quarantine put into the journal from another process."""
 FIRST_DELAY, LAST_DELAY, HALT_DELAY = 0.25, 30.0, 30.0
 """Seconds between attempts: doubled each time while the database is busy or away, fixed while a person must mend it."""
+
+FULL_WAIT: Final = 1.0
+"""Seconds between attempts to settle while the disk is full."""
 
 
 class Database(Protocol):
@@ -75,7 +78,7 @@ class Writer:
         return refused
 
     async def _patiently(self, body: bytes, count: int) -> Stored | Faulty | TooLarge:
-        delay = FIRST_DELAY
+        delay, created = FIRST_DELAY, False
         while True:
             verdict = await self._database.write(body, count)
             if isinstance(verdict, Stored | Faulty | TooLarge):
@@ -83,7 +86,8 @@ class Writer:
                 return verdict
             if isinstance(verdict, Halt):
                 self._say(f"halted: {verdict.detail}", halted=True)
-                if verdict.missing_database and await self._created():
+                if verdict.missing_database and not created and await self._created():
+                    created = True
                     continue
                 await asyncio.sleep(HALT_DELAY * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 continue
@@ -148,13 +152,26 @@ async def write_rows(rows: Sequence[Row], journal: Journal, writer: Writer) -> N
     refused = await writer.write(b"\n".join(row.lines for row in rows), sum(row.count for row in rows))
     messages = sum(row.messages for row in rows)
     if not refused:
-        await journal.settle(rows, Counter({(Fate.STORED.value, ""): messages}), [])
+        await _settle(journal, rows, Counter({(Fate.STORED.value, ""): messages}), [])
         return
     log.warning("the database refused %d lines for good, the first: %s", len(refused), refused[0].detail)
     lost = _messages_lost(rows, {line.line for line in refused})
     tally = Counter({(Fate.STORED.value, ""): messages - lost})
     tally[Fate.QUARANTINED.value, Reason.DATABASE_REFUSED.value] = lost
-    await journal.settle(rows, tally, _kept(refused, rows[0].received))
+    await _settle(journal, rows, tally, _kept(refused, rows[0].received))
+
+
+async def _settle(journal: Journal, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
+    """Settle, waiting for space as long as it takes: on a full disk even forgetting needs some."""
+    full = False
+    while True:
+        try:
+            return await journal.settle(rows, tally, kept)
+        except FullError as error:
+            if not full:
+                log.warning("%s: what InfluxDB has confirmed stays in the journal until there is space", error)
+            full = True
+            await asyncio.sleep(FULL_WAIT)
 
 
 def _messages_lost(rows: Sequence[Row], refused: set[bytes]) -> int:

@@ -28,7 +28,7 @@ _DROPPED: Final = re.compile(r"dropped=(\d+)")
 
 _MENDS: Final = {
     401: ": set influx.username and influx.password, or influx.token",
-    403: ": give influx.username (or influx.token) the right to",
+    403: ": give influx.username (or influx.token) the right to write",
 }
 
 
@@ -81,16 +81,20 @@ Verdict = Stored | Faulty | TooLarge | Wait | Halt
 
 
 def judge(status: int, headers: Mapping[str, str], text: str, lines: int) -> Verdict:
-    """What the answer to a write of `lines` lines means."""
-    if status in (200, 204):
+    """What the answer to a write of `lines` lines means.
+
+    Only 204 says that they are stored: every generation answers so, and a proxy's log-in page answers 200. A page is
+    no database's answer either, and says nothing about the lines.
+    """
+    if status == 204:
         return Stored()
     detail = f"{status}: {_message(text)}"
-    if status in (400, 422):
+    if status in (400, 422) and not text.lstrip().startswith("<"):
         return _judge_lines(text, detail, lines)
     if status == 413:
         return TooLarge(detail)
-    if status in (401, 403):
-        return Halt(f"{detail}: give influx.username and influx.password (or influx.token) the right to write")
+    if status in _MENDS:
+        return Halt(f"{detail}{_MENDS[status]}")
     if status == 404:
         return Halt(f"{detail}: create the database, or set influx.database", missing_database=True)
     if status == 500 and any(words in text for words in ("retention policy not found", "partial write", "parse '")):
@@ -170,12 +174,8 @@ class Influx:
             headers["Content-Encoding"] = "gzip"
         url = f"{self._url}/write?db={self._options.database}&precision=ns"
         try:
-            async with self._http.post(url, data=body, headers=headers) as answer:
-                text = (
-                    ""
-                    if answer.status == 204
-                    else (await answer.content.read(MAX_ANSWER * 64)).decode(errors="replace")
-                )
+            async with self._http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+                text = (await _read(answer.content)).decode(errors="replace")
                 return judge(answer.status, answer.headers, text, lines)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Wait(_absent(self._url, error))
@@ -192,13 +192,16 @@ class Influx:
             async with request(f"{self._url}/query", params=parameters) as answer:
                 body = await answer.read()
                 if answer.status != 200:
-                    raise DatabaseError(
-                        f"{self._url} answered {answer.status}: {_message(body.decode(errors='replace'))}"
-                    )
+                    message = _message(body.decode(errors="replace"))
+                    raise DatabaseError(f"{self._url} answered {answer.status}: {message}{_MENDS.get(answer.status, '')}")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise DatabaseError(_absent(self._url, error)) from error
+        try:
+            results = orjson.loads(body)["results"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise DatabaseError(f"{self._url}/query answers, but not as InfluxDB does: set influx.url") from error
         series: list[dict[str, Any]] = []
-        for result in orjson.loads(body).get("results", []):
+        for result in results:
             if "error" in result:
                 raise DatabaseError(f"{query}: {result['error']}")
             series += result.get("series", [])
@@ -251,12 +254,12 @@ def _create_bucket(options: Options) -> None:
     from influxdb_client.client.influxdb_client import InfluxDBClient
     from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
     from influxdb_client.rest import ApiException
+    from urllib3.exceptions import HTTPError
 
     rules = []
     if options.retention_days:
         seconds = options.retention_days * 86_400
-        seconds = options.retention_days * 86_400
-        rules = [BucketRetentionRules(type="expire", every_seconds=seconds)]  # type: ignore[no-untyped-call]  # theirs  # type: ignore[no-untyped-call]  # theirs
+        rules = [BucketRetentionRules(type="expire", every_seconds=seconds)]  # type: ignore[no-untyped-call]  # theirs
     token = options.token.get_secret_value()
     try:
         with InfluxDBClient(options.url, token, org=options.organisation) as client:
@@ -268,6 +271,16 @@ def _create_bucket(options: Options) -> None:
             f"{options.url}: bucket {options.database} is missing or not readable, and may not be created "
             f"({error.status}): create it, or give influx.token the right to"
         ) from error
+    except HTTPError as error:
+        raise DatabaseError(_absent(options.url, error)) from error
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """A body, up to `MAX_ANSWER` bytes of it."""
+    body = bytearray()
+    while len(body) < MAX_ANSWER and (part := await content.read(MAX_ANSWER - len(body))):
+        body += part
+    return bytes(body)
 
 
 def _absent(url: str, error: Exception) -> str:

@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO, TypeVar
@@ -175,17 +176,22 @@ class Journal:
         self._quarantine_age = quarantine_age
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._keep_packets = keep_packets
         self._handed = _Handed(keep_packets)
         self._quarantined = 0
         self.bytes = 0
         """of lines not settled"""
         self.packets: dict[int, int] = {}
-        """packet identifier → CRC-32 of what was committed under it last"""
+        """packet identifier → CRC-32 of what was committed under it last, for the last `keep_packets`"""
         self.grown = asyncio.Event()
         """set when lines were appended"""
 
     async def __aenter__(self) -> Self:
-        await self._run(self._open)
+        try:
+            await self._run(self._open)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
@@ -201,10 +207,19 @@ class Journal:
             FullError: nothing was written; try again later.
         """
         await self._run(self._append, entry)
-        for packet in entry.packets:
-            self.packets[packet >> 32] = packet & 0xFFFF_FFFF
+        self._hand(entry.packets)
         if entry.lines:
             self.grown.set()
+
+    def _hand(self, packets: "array[int]") -> None:
+        """Remember the last identifiers only: a broker that comes round to an older one has had its PUBACK long ago."""
+        known = self.packets
+        for packet in packets:
+            identifier = packet >> 32
+            known.pop(identifier, None)
+            known[identifier] = packet & 0xFFFF_FFFF
+        for identifier in list(islice(known, max(0, len(known) - self._keep_packets))):
+            del known[identifier]
 
     async def peek(self, after: int, lines: int) -> list[Row]:
         """The oldest rows with an id above `after`, up to about so many lines, at least one row if there is any."""
@@ -269,7 +284,7 @@ class Journal:
             for row, blob in self._db.execute("SELECT id, packets FROM handed ORDER BY id"):
                 packets = array("Q", blob)
                 self._handed.add(row, len(packets))
-                self.packets.update((packet >> 32, packet & 0xFFFF_FFFF) for packet in packets)
+                self._hand(packets)
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
         if self.bytes:
@@ -295,7 +310,8 @@ class Journal:
 
     def _append(self, entry: Entry) -> None:
         blob = "\n".join(entry.lines).encode()
-        if self.bytes + len(blob) > self._max_bytes:
+        # an entry larger than the bound would wait for ever, so an empty journal takes any
+        if self.bytes and self.bytes + len(blob) > self._max_bytes:
             raise FullError(f"the journal holds {self.bytes} bytes, at most {self._max_bytes} are allowed")
         forget = self._handed.surplus(len(entry.packets))
         self._transaction(lambda: self._write(entry, blob, forget))

@@ -1,7 +1,7 @@
 """Child processes with a folder of their own: free ports that are remembered, logs in files, a clean end.
 
 Each child runs in its own session, so that Ctrl-C in a terminal reaches only the parent, which stops its children in
-order. A child that an earlier parent left behind (killed before it could clean up) is ended when its successor starts.
+order. What an earlier parent left behind (killed before it could clean up) `end_leftover` ends.
 """
 
 import asyncio
@@ -51,7 +51,6 @@ class Process:
 
     async def start(self, *, timeout_s: float = 30) -> None:
         """Start it and wait until it serves; raises `ProcessError` if it ends first or takes longer."""
-        await asyncio.to_thread(_end_leftover, self._pid_file, self.command[-1])
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own command, and starting does not block
                 self.command,
@@ -61,7 +60,7 @@ class Process:
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )
-        self._pid_file.write_text(f"{self._child.pid}\n")
+        self._pid_file.write_text(json.dumps({"pid": self._child.pid, "argument": self.command[-1]}))
         try:
             await self._serves(timeout_s)
         except BaseException:
@@ -147,24 +146,29 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _end_leftover(pid_file: Path, mark: str) -> None:
-    """End the child of an earlier parent, if the process of that id still runs with `mark` in its command line."""
-    if not pid_file.exists():
+def end_leftover(folder: Path, name: str) -> None:
+    """End the child `name` of an earlier parent that could not; waits until it has ended and its port is free.
+
+    A process counts as that child only if the last argument of its command line is still the one it was started with.
+    """
+    path = folder / f"{name}.pid"
+    if not path.exists():
         return
-    pid = int(pid_file.read_text())
-    pid_file.unlink()
-    if not _runs(pid, mark):
+    known = json.loads(path.read_text())
+    path.unlink()
+    pid, argument = int(known["pid"]), str(known["argument"])
+    if not _runs(pid, argument):
         return
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + 10
-    while _runs(pid, mark):
+    while _runs(pid, argument):
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
         time.sleep(POLL_S)
 
 
-def _runs(pid: int, mark: str) -> bool:
+def _runs(pid: int, argument: str) -> bool:
     try:
-        return mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-1] == argument.encode()
     except OSError:
         return False

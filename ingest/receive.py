@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import orjson
+
 from devices.decode import Decoder, Outcome
 from devices.model import REFUSED, Device, Fate, Message, Reason, TimeSource
 from ingest import lineprotocol
@@ -24,6 +26,8 @@ FULL_WAIT: Final = 1.0
 """Seconds between attempts while the journal is full."""
 LAST_COMMIT: Final = 2.0
 """Seconds that a stop waits for a commit under way."""
+FILTERS: Final = ("session", "filters")
+"""Under which (source, key) the journal remembers the topic filters of the session."""
 _DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
 
 Noted = Callable[[Device, int, bool, bool | None], None]
@@ -123,6 +127,17 @@ async def receive(session: Session, kit: Kit) -> None:
             finally:
                 if committing.done() and not committing.cancelled() and committing.exception() is None:
                     session.acknowledge(batch)
+            if kit.decoder.described:
+                kit.decoder.described = False
+                await subscribe(session, kit)
+
+
+async def subscribe(session: Session, kit: Kit) -> None:
+    """Subscribe to what the decoder wants now, and remember it for the next start."""
+    wanted = kit.decoder.filters
+    if wanted != tuple(session.filters):
+        await kit.journal.remember(*FILTERS, orjson.dumps(wanted))
+        await session.subscribe(wanted)
 
 
 async def commit(journal: Journal, entry: Entry) -> None:

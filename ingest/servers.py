@@ -18,7 +18,7 @@ from string import Template
 
 import aiohttp
 
-from ingest.processes import HOST, Process, ProcessError, remembered_port
+from ingest.processes import HOST, Process, ProcessError, end_leftover, remembered_port
 
 SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"))
 """Debian keeps mosquitto in a folder that is not on a user's PATH."""
@@ -76,6 +76,7 @@ async def mosquitto(
     """
     program = _program("mosquitto", "the package mosquitto")
     folder = _made(folder)
+    await asyncio.to_thread(end_leftover, folder, "mosquitto")
     port = port or remembered_port(folder, "mosquitto")
     shipped = "" if default_config else shipped_config("mosquitto.conf")
     path = folder / "mosquitto.conf"
@@ -97,6 +98,7 @@ async def influxdb(folder: Path, *, port: int | None = None) -> AsyncIterator[Da
     """
     program = _program("influxd", "InfluxDB 1.x or 2.x")
     folder = _made(folder)
+    await asyncio.to_thread(end_leftover, folder, "influxdb")
     port = port or remembered_port(folder, "influxdb")
     generation = await asyncio.to_thread(influxdb_generation, program)
     arguments = _influxdb_1(folder, port) if generation == 1 else _influxdb_2(folder, port)

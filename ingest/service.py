@@ -33,7 +33,6 @@ REGISTRY_CHECK: Final = 2.0
 """Seconds between looks at the registry's files."""
 LAST_DRAIN: Final = 3.0
 """Seconds that a stop waits for the database; what is left stays in the journal."""
-_FILTERS: Final = ("session", "filters")
 
 
 @contextlib.asynccontextmanager
@@ -98,9 +97,9 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
 async def _stale(parts: Kit) -> list[str]:
     """Topic filters of an earlier start that are not wanted now; today's are remembered."""
     known = {(source, key): value for source, key, value in await parts.journal.states()}
-    before = orjson.loads(known.get(_FILTERS, b"[]"))
+    before = orjson.loads(known.get(receive.FILTERS, b"[]"))
     wanted = parts.decoder.filters
-    await parts.journal.remember(*_FILTERS, orjson.dumps(wanted))
+    await parts.journal.remember(*receive.FILTERS, orjson.dumps(wanted))
     return sorted(set(before) - set(wanted))
 
 
@@ -127,8 +126,7 @@ async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Sess
     async with parts.lock:
         decoder.restore(await parts.journal.states())
         parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), Fleet(estate, parts.fleet.heard())
-        await parts.journal.remember(*_FILTERS, orjson.dumps(decoder.filters))
-    await session.subscribe(decoder.filters)
+    await receive.subscribe(session, parts)
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:

@@ -3,6 +3,7 @@
 Pure: a frame goes in, something that Rich can print comes out.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -143,7 +144,10 @@ def latest_query(field: Field) -> str:
 
 
 def read_spaces(answers: Sequence[Iterable[Mapping[str, Any]]]) -> tuple[Space, ...]:
-    """The spaces in the series that InfluxDB answers to `latest_query` for each of `SHOWN`; fullest rows first."""
+    """The spaces in the series that InfluxDB answers to `latest_query` for each of `SHOWN`.
+
+    The buildings take turns, each with its fullest rows first.
+    """
     found: dict[tuple[str, str], list[float | None]] = {}
     for column, answer in enumerate(answers):
         for series in answer:
@@ -152,7 +156,13 @@ def read_spaces(answers: Sequence[Iterable[Mapping[str, Any]]]) -> tuple[Space, 
                 row = found.setdefault((tags["building"], tags["space"]), [None] * len(SHOWN))
                 row[column] = series["values"][0][1]
     spaces = [Space(building, space, tuple(row)) for (building, space), row in found.items()]
-    return tuple(sorted(spaces, key=lambda space: (space.values.count(None), space.building, space.space)))
+    spaces.sort(key=lambda space: (space.values.count(None), space.building, space.space))
+    seen: Counter[str] = Counter()
+    ranked = []
+    for space in spaces:
+        ranked.append((seen[space.building], space))
+        seen[space.building] += 1
+    return tuple(space for _, space in sorted(ranked, key=lambda pair: pair[0]))
 
 
 def render_status(status: Status, rate: float | None = None) -> Table:

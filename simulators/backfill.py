@@ -23,7 +23,7 @@ def messages(
             left early.
 
     Raises:
-        LookupError: the simulators cannot play a source or a device of the estate.
+        UnplayableError: the simulators cannot play a source or a device of the estate.
     """
     everybody, speaker = connections(estate)
     start, end = start_ns // SECOND // STEP_S * STEP_S, end_ns // SECOND // STEP_S * STEP_S

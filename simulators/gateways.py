@@ -20,6 +20,10 @@ from simulators.noise import key
 from simulators.simulation import Due
 
 
+class UnplayableError(LookupError):
+    """The simulators cannot play a source or a device of the estate; the text says which, and what they can."""
+
+
 class Connection(Protocol):
     """One MQTT client. Its messages' `received` is the time they are about; `retained` asks for retention."""
 
@@ -126,7 +130,7 @@ def _of_source(source: SourceConfig, devices: list[Device]) -> list[tuple[Connec
         return [(NativeDevice(source, device), [device]) for device in devices]
     if source.format == "zigbee2mqtt":
         return [(Zigbee2MqttBridge(source, devices), devices)]
-    raise LookupError(f"source {source.id}: the simulators play native and zigbee2mqtt, not {source.format}")
+    raise UnplayableError(f"source {source.id}: the simulators play native and zigbee2mqtt, not {source.format}")
 
 
 def _building(device: Device, at: int) -> str:
@@ -139,7 +143,7 @@ def _entry(model: str) -> dict[str, Any]:
     definitions = zigbee2mqtt_definitions()
     if model not in definitions:
         known = ", ".join(sorted(definitions))
-        raise LookupError(f"no Zigbee2MQTT definition of {model!r}: the simulators have {known}")
+        raise UnplayableError(f"no Zigbee2MQTT definition of {model!r}: the simulators have {known}")
     return definitions[model]
 
 

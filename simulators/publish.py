@@ -90,8 +90,8 @@ async def simulate(
         state_file: read if it exists, and kept up to date: the run goes on where the last run or the backfill ended.
 
     Raises:
-        LookupError: the simulators cannot play a source or a device of the estate.
-        ValueError: the state file is of another seed, or none.
+        UnplayableError: the simulators cannot play a source or a device of the estate.
+        StateError: the state file is of another seed, or none.
     """
     everybody, speaker = connections(estate)
     clock = time.time()

@@ -7,6 +7,10 @@ from pathlib import Path
 from simulators.simulation import Simulation
 
 
+class StateError(ValueError):
+    """The state file is none, or is of another simulation; the text says what to do."""
+
+
 def save(simulation: Simulation, path: Path) -> None:
     """Write the state; the file is whole or not there, whatever happens meanwhile."""
     beside = path.with_name(path.name + ".new")
@@ -21,7 +25,7 @@ def load(simulation: Simulation, path: Path) -> bool:
     """Take the state back; False where there is no file yet.
 
     Raises:
-        ValueError: the file is no state of this seed; the text says what to do.
+        StateError: the file is no state of this seed.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -30,7 +34,7 @@ def load(simulation: Simulation, path: Path) -> bool:
     try:
         simulation.restore(json.loads(text))
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is no state of a simulation ({error}): delete it") from error
+        raise StateError(f"{path} is no state of a simulation ({error}): delete it") from error
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise StateError(f"{path}: {error}") from error
     return True

@@ -11,7 +11,18 @@ from typing import Final
 from devices.model import Source, SourceConfig
 
 FORMATS: Final = (
+    "chirpstack",
+    "esphome",
+    "homeassistant",
+    "homie",
     "native",
+    "senml",
+    "shelly1",
+    "shelly2",
+    "sparkplug",
+    "tasmota",
+    "theengs",
+    "thethingsstack",
     "zigbee2mqtt",
 )
 

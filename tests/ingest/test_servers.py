@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import socket
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import servers
-from ingest.processes import Process, ProcessError, free_port, is_free, remembered_port, tail
+from ingest.processes import Process, ProcessError, end_leftover, free_port, is_free, remembered_port, tail
 from ingest.servers import Broker, Database, influxdb, influxdb_generation, mosquitto
 from tests.conftest import StartBroker, StartDatabase
 
@@ -110,18 +112,36 @@ async def test_the_shared_servers_answer(broker: Broker, database: Database) -> 
     assert database.process.pid
 
 
+def crash_with_a_broker(folder: Path) -> tuple[int, int]:
+    """Start a broker in a parent that dies at once; its port and process id."""
+    program = """
+import asyncio, os, pathlib, sys
+from ingest.servers import mosquitto
+async def main():
+    async with mosquitto(pathlib.Path(sys.argv[1])) as broker:
+        print(broker.port, broker.process.pid, flush=True)
+        os._exit(9)
+asyncio.run(main())
+"""
+    root = Path(servers.__file__).parents[1]
+    crash = subprocess.run([sys.executable, "-c", program, str(folder)], cwd=root, capture_output=True, check=False)
+    port, left = map(int, crash.stdout.split())
+    os.kill(left, 0)
+    return port, left
+
+
 async def test_a_second_start_has_the_same_port_and_ends_what_the_first_left(tmp_path: Path) -> None:
-    first = mosquitto(tmp_path)
-    broker = await first.__aenter__()
-    left = broker.process.pid
-    assert left is not None
-    async with mosquitto(tmp_path, port=broker.port) as second:
-        assert second.process.pid != left
-        broker.process._child.wait(5)  # type: ignore[union-attr]
-    async with mosquitto(tmp_path) as third:
-        assert third.port == broker.port
-    await first.__aexit__(None, None, None)
-    assert is_free(broker.port)
+    port, left = await asyncio.to_thread(crash_with_a_broker, tmp_path)
+    async with mosquitto(tmp_path) as broker:
+        assert broker.port == port
+        assert broker.process.pid != left
+    assert is_free(port)
+
+
+def test_a_process_that_only_has_the_number_of_a_leftover_lives_on(tmp_path: Path) -> None:
+    (tmp_path / "mosquitto.pid").write_text(json.dumps({"pid": os.getpid(), "argument": "mosquitto.conf"}))
+    end_leftover(tmp_path, "mosquitto")
+    assert not (tmp_path / "mosquitto.pid").exists()
 
 
 async def test_a_broken_configuration_is_shown_with_the_log(tmp_path: Path) -> None:

@@ -116,17 +116,21 @@ def test_the_questions_are_influxql() -> None:
     ]
 
 
-def test_answers_become_spaces_with_the_fullest_first() -> None:
+def test_answers_become_spaces_of_all_buildings_in_turn_the_fullest_first() -> None:
     def series(building: str, space: str, value: float) -> dict[str, object]:
         tags = {"building": building, "space": space}
         return {"name": "m", "tags": tags, "columns": ["time", "last"], "values": [[1, value]]}
 
     answers = [
-        [series("b", "one", 20.0), series("a", "two", 21.0), series("a", "", 9.0)],
-        [series("b", "one", 500.0)],
+        [series("a", "bare", 21.0), series("a", "full", 20.0), series("a", "", 9.0), series("b", "hall", 19.0)],
+        [series("a", "full", 500.0)],
         [],
     ]
-    assert read_spaces(answers) == (Space("b", "one", (20.0, 500.0, None)), Space("a", "two", (21.0, None, None)))
+    assert read_spaces(answers) == (
+        Space("a", "full", (20.0, 500.0, None)),
+        Space("b", "hall", (19.0, None, None)),
+        Space("a", "bare", (21.0, None, None)),
+    )
 
 
 def test_another_status_is_refused() -> None:

@@ -1,0 +1,256 @@
+"""The Sparkplug B payload in protobuf's wire format, read and written by hand: the dozen fields that carry values.
+
+Source: Sparkplug 3.0, chapter 6; protobuf, "Encoding". What is not needed (data sets, templates, metadata) is skipped,
+as protobuf wants unknown fields to be. Bytes are hostile: every length is checked before it is followed.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+MAX_METRICS: Final = 50_000
+MAX_PROPERTIES: Final = 100
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+INT8, INT16, INT32, INT64 = 1, 2, 3, 4
+UINT8, UINT16, UINT32, UINT64 = 5, 6, 7, 8
+FLOAT, DOUBLE, BOOLEAN, STRING = 9, 10, 11, 12
+SIGNED_BITS: Final = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
+UNSIGNED: Final = frozenset({UINT8, UINT16, UINT32, UINT64})
+
+Scalar = int | float | bool | str
+
+
+@dataclass(slots=True)
+class Metric:
+    """One metric. An integer is as on the wire, unsigned; `number` knows the datatype's sign."""
+
+    name: str = ""
+    alias: int | None = None
+    timestamp: int | None = None
+    """ms"""
+    datatype: int = 0
+    historical: bool = False
+    null: bool = False
+    properties: dict[str, Scalar] = field(default_factory=dict)
+    value: Scalar | None = None
+    """None where there is none, or one that is no scalar"""
+
+
+@dataclass(slots=True)
+class Payload:
+    """One message."""
+
+    timestamp: int | None = None
+    """ms"""
+    seq: int | None = None
+    metrics: list[Metric] = field(default_factory=list)
+
+
+def number(value: Scalar | None, datatype: int) -> float | bool | None:
+    """The value as the datatype means it; None where it is no number and no truth value.
+
+    Integers are two's complement in an unsigned field; a value that fits neither the sign nor the width is none. A
+    32-bit float is rounded to the seven digits that it holds.
+    """
+    if isinstance(value, bool):
+        return value if datatype == BOOLEAN else None
+    if datatype in SIGNED_BITS and isinstance(value, int):
+        bits = SIGNED_BITS[datatype]
+        wire = 64 if bits == 64 else 32
+        fits = value < 1 << bits or (1 << wire) - (1 << bits - 1) <= value < 1 << wire
+        return (value + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1) if fits else None
+    if datatype in UNSIGNED and isinstance(value, int):
+        return value
+    if isinstance(value, float) and datatype in (FLOAT, DOUBLE):
+        return float(f"{value:.7g}") if datatype == FLOAT else value
+    return None
+
+
+def read(data: bytes) -> Payload:
+    """Read a payload.
+
+    Raises:
+        ValueError: the bytes are no such protobuf message; the text says where.
+    """
+    payload = Payload()
+    for tag, value in _fields(data):
+        if tag == 1 and isinstance(value, int):
+            payload.timestamp = value
+        elif tag == 2 and isinstance(value, bytes):
+            if len(payload.metrics) >= MAX_METRICS:
+                raise ValueError(f"more than {MAX_METRICS} metrics")
+            payload.metrics.append(_metric(value))
+        elif tag == 3 and isinstance(value, int):
+            payload.seq = value
+    return payload
+
+
+def _metric(data: bytes) -> Metric:
+    metric = Metric()
+    for tag, value in _fields(data):
+        match tag, value:
+            case 1, bytes():
+                metric.name = _text(value)
+            case 2, int():
+                metric.alias = value
+            case 3, int():
+                metric.timestamp = value
+            case 4, int():
+                metric.datatype = value
+            case 5, int():
+                metric.historical = bool(value)
+            case 7, int():
+                metric.null = bool(value)
+            case 9, bytes():
+                metric.properties = _properties(value)
+            case ((10 | 11 | 12 | 13 | 14 | 15), _):
+                metric.value = _scalar(tag - 10, value)
+    return metric
+
+
+def _properties(data: bytes) -> dict[str, Scalar]:
+    keys: list[str] = []
+    values: list[Scalar | None] = []
+    for tag, value in _fields(data):
+        if tag == 1 and isinstance(value, bytes):
+            keys.append(_text(value))
+        elif tag == 2 and isinstance(value, bytes):
+            values.append(_property(value))
+        if max(len(keys), len(values)) > MAX_PROPERTIES:
+            raise ValueError(f"more than {MAX_PROPERTIES} properties of one metric")
+    return {key: value for key, value in zip(keys, values, strict=False) if value is not None}
+
+
+def _property(data: bytes) -> Scalar | None:
+    found: Scalar | None = None
+    for tag, value in _fields(data):
+        if 3 <= tag <= 8:
+            found = _scalar(tag - 3, value)
+    return found
+
+
+def _scalar(kind: int, value: int | bytes) -> Scalar | None:
+    """A value of the oneof int, long, float, double, boolean, string, in this order everywhere in Sparkplug."""
+    match kind, value:
+        case ((0 | 1), int()):
+            return value
+        case 2, bytes() if len(value) == 4:
+            return float(struct.unpack("<f", value)[0])
+        case 3, bytes() if len(value) == 8:
+            return float(struct.unpack("<d", value)[0])
+        case 4, int():
+            return bool(value)
+        case 5, bytes():
+            return _text(value)
+        case _:
+            raise ValueError(f"value {kind} has another wire type than Sparkplug's")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        tag, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            value, at = _varint(data, at)
+            yield tag, value
+            continue
+        if wire == _BYTES:
+            size, at = _varint(data, at)
+        elif wire in (_FIXED64, _FIXED32):
+            size = 8 if wire == _FIXED64 else 4
+        else:
+            raise ValueError(f"not protobuf: wire type {wire} at byte {at}")
+        if tag == 0 or size > len(data) - at:
+            raise ValueError(f"not protobuf: field {tag} of {size} bytes ends beyond byte {len(data)}")
+        yield tag, data[at : at + size]
+        at += size
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    result = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise ValueError(f"not protobuf: it ends within a number at byte {at}")
+        byte = data[at]
+        at += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result & 0xFFFF_FFFF_FFFF_FFFF, at
+    raise ValueError(f"not protobuf: a number longer than ten bytes at byte {at}")
+
+
+def write(payload: Payload) -> bytes:
+    """The payload as bytes; fields in the order of their numbers."""
+    parts = [] if payload.timestamp is None else [_put(1, payload.timestamp)]
+    parts += [_put(2, _write_metric(metric)) for metric in payload.metrics]
+    if payload.seq is not None:
+        parts.append(_put(3, payload.seq))
+    return b"".join(parts)
+
+
+def _write_metric(metric: Metric) -> bytes:
+    parts = [_put(1, metric.name.encode())] if metric.name else []
+    parts += [_put(tag, value) for tag, value in ((2, metric.alias), (3, metric.timestamp)) if value is not None]
+    if metric.datatype:
+        parts.append(_put(4, metric.datatype))
+    parts += [_put(tag, 1) for tag, flag in ((5, metric.historical), (7, metric.null)) if flag]
+    if metric.properties:
+        keys = [_put(1, key.encode()) for key in metric.properties]
+        values = [_put(2, _write_property(value)) for value in metric.properties.values()]
+        parts.append(_put(9, b"".join(keys + values)))
+    if metric.value is not None and not metric.null:
+        parts.append(_write_scalar(10, metric.value, metric.datatype))
+    return b"".join(parts)
+
+
+def _write_property(value: Scalar) -> bytes:
+    datatype = (
+        BOOLEAN
+        if isinstance(value, bool)
+        else INT32
+        if isinstance(value, int)
+        else DOUBLE
+        if isinstance(value, float)
+        else STRING
+    )
+    return _put(1, datatype) + _write_scalar(3, value, datatype)
+
+
+def _write_scalar(first: int, value: Scalar, datatype: int) -> bytes:
+    if isinstance(value, bool):
+        return _put(first + 4, int(value))
+    if isinstance(value, str):
+        return _put(first + 5, value.encode())
+    if datatype == FLOAT:
+        return _fixed(first + 2, _FIXED32, struct.pack("<f", value))
+    if datatype == DOUBLE or isinstance(value, float):
+        return _fixed(first + 3, _FIXED64, struct.pack("<d", value))
+    wide = datatype in (INT64, UINT64)
+    return _put(first + wide, int(value) & (0xFFFF_FFFF_FFFF_FFFF if wide else 0xFFFF_FFFF))
+
+
+def _put(tag: int, value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        return _number(tag << 3 | _VARINT) + _number(value)
+    return _number(tag << 3 | _BYTES) + _number(len(value)) + value
+
+
+def _fixed(tag: int, wire: int, value: bytes) -> bytes:
+    return _number(tag << 3 | wire) + value
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -1,0 +1,201 @@
+"""A broker or a database that is absent, refuses, or is the wrong one: ingest stays up, says so, and recovers.
+
+The sentence stands in the log and in `/status`, and names what to do.
+"""
+
+import asyncio
+import json
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from os import kill
+from pathlib import Path
+from string import Template
+
+import aiohttp
+from aiohttp import web
+
+from ingest import servers
+from ingest.processes import HOST, Process, free_port
+from tests.bench.estate import BUILDING, COUNCIL
+from tests.conftest import StartBroker, StartDatabase
+from tests.delivery.harness import Ingest, Publication, assert_stored, ingest_for, native, publisher, running
+
+MESSAGES: list[Publication] = [
+    native(f"sim-{index % 9:05d}", {"pulses": index + 1.0}, None, council=COUNCIL, building=BUILDING)
+    for index in range(50)
+]
+
+
+async def says(ingest: Ingest, link: str, sentence: str) -> None:
+    """`/status` and the log have the sentence, `/readyz` says no, and the process lives."""
+    said = await ingest.until(lambda said: sentence in said[link])
+    assert said["ready"] is False
+    assert sentence in ingest.log.replace("\\\"", '"')
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{ingest.url}/readyz") as answer:
+            assert answer.status == 503
+            assert sentence in await answer.text()
+        async with http.get(f"{ingest.url}/healthz") as answer:
+            assert answer.status == 200
+
+
+async def test_a_broker_that_comes_late(tmp_path: Path, estate: Path, start_database: StartDatabase) -> None:
+    database, port = await start_database(), free_port()
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=port, database=database.url)
+    async with running(ingest, ready=False):
+        await says(ingest, "broker", f"broker {HOST}:{port} is not there: start it, or set mqtt.host and mqtt.port")
+        async with servers.mosquitto(tmp_path / "broker", port=port) as broker:
+            await ingest.until(lambda said: said["ready"])
+            async with publisher(broker) as client:
+                await client.publish(MESSAGES)
+            await ingest.settled(len(MESSAGES))
+            await assert_stored(database, client.ledger)
+
+
+async def test_a_database_that_comes_late(tmp_path: Path, estate: Path, start_broker: StartBroker) -> None:
+    broker, port = await start_broker(), free_port()
+    url = f"http://{HOST}:{port}"
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=url)
+    async with running(ingest, ready=False), publisher(broker) as client:
+        await says(ingest, "database", f"waiting: {url} is not there")
+        await says(ingest, "database", "start InfluxDB, or set influx.url")
+        await client.publish(MESSAGES)
+        await ingest.until(lambda said: said["fates"]["journalled"] == len(MESSAGES))
+        async with servers.influxdb(tmp_path / "influxdb", port=port) as database:
+            await ingest.settled(len(MESSAGES))
+            await assert_stored(database, client.ledger)
+
+
+async def test_a_broker_that_refuses_the_password(
+    tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    accounts = tmp_path / "accounts"
+    await set_password(accounts, "right")
+    broker, database = await start_broker(config=f"password_file {accounts}\n"), await start_database()
+    settings = {"TOLBOOTH_MQTT__USERNAME": "ingest", "TOLBOOTH_MQTT__PASSWORD": "wrong-secret"}
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url, settings=settings)
+    async with running(ingest, ready=False):
+        await says(ingest, "broker", ": set mqtt.username and mqtt.password")
+        await set_password(accounts, "wrong-secret")
+        assert broker.process.pid is not None
+        kill(broker.process.pid, signal.SIGHUP)
+        await ingest.until(lambda said: said["ready"])
+        assert "wrong-secret" not in ingest.log
+
+
+async def set_password(accounts: Path, password: str) -> None:
+    """Write a password file of Mosquitto with the one account `ingest`."""
+    program = shutil.which("mosquitto_passwd", path=servers.SEARCH)
+    assert program is not None
+    command = (program, "-b", "-c", str(accounts), "ingest", password)
+    ended = await (await asyncio.create_subprocess_exec(*command)).wait()
+    assert ended == 0
+    accounts.chmod(0o644)
+
+
+@asynccontextmanager
+async def influxdb_with_accounts(folder: Path) -> AsyncIterator[str]:
+    """The URL of an InfluxDB 1.x that asks for passwords; the administrator is `admin`, `admin`."""
+    folder.mkdir()
+    program = shutil.which("influxd", path=servers.SEARCH)
+    assert program is not None
+    port = free_port()
+    places = {name: json.dumps(str(folder / name)) for name in ("meta", "data", "wal")}
+    text = Template(servers.shipped_config("influxdb.conf")).substitute(places, port=port)
+    path = folder / "influxdb.conf"
+    path.write_text(text.replace("auth-enabled = false", "auth-enabled = true"))
+    url = f"http://{HOST}:{port}"
+
+    async def serves() -> bool:
+        try:
+            async with aiohttp.ClientSession() as http, http.get(f"{url}/ping") as answer:
+                return answer.status == 204
+        except aiohttp.ClientError:
+            return False
+
+    process = Process("influxdb", (program, "-config", str(path)), folder, serves, port)
+    await process.start(timeout_s=60)
+    try:
+        await as_admin(url, "CREATE USER admin WITH PASSWORD 'admin' WITH ALL PRIVILEGES")
+        yield url
+    finally:
+        await process.stop()
+
+
+async def as_admin(url: str, *statements: str) -> None:
+    for statement in statements:
+        parameters = {"q": statement, "u": "admin", "p": "admin"}
+        async with aiohttp.ClientSession() as http, http.post(f"{url}/query", params=parameters) as answer:
+            assert answer.status == 200, await answer.text()
+            assert "error" not in await answer.text()
+
+
+async def test_a_database_that_refuses_the_password(tmp_path: Path, estate: Path, start_broker: StartBroker) -> None:
+    """The account may write one database and nothing else, and that is enough."""
+    broker = await start_broker()
+    settings = {"TOLBOOTH_INFLUX__USERNAME": "ingest", "TOLBOOTH_INFLUX__PASSWORD": "new-secret"}
+    async with influxdb_with_accounts(tmp_path / "influxdb") as url:
+        await as_admin(
+            url,
+            "CREATE DATABASE telemetry",
+            "CREATE DATABASE other",
+            "CREATE USER ingest WITH PASSWORD 'old'",
+            "GRANT WRITE ON telemetry TO ingest",
+        )
+        ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=url, settings=settings)
+        async with running(ingest, ready=False), publisher(broker) as client:
+            await says(ingest, "database", "401: authorization failed: set influx.username and influx.password")
+            await client.publish(MESSAGES)
+            await as_admin(url, "SET PASSWORD FOR ingest = 'new-secret'")
+            await ingest.settled(len(MESSAGES))
+            assert "new-secret" not in ingest.log
+            await as_admin(url, "CREATE USER reader WITH PASSWORD 'reader'", "GRANT READ ON telemetry TO reader")
+            assert await count_as_reader(url) == len(MESSAGES)
+
+
+async def count_as_reader(url: str) -> int:
+    parameters = {"db": "telemetry", "q": "SELECT count(pulses) FROM meter", "u": "reader", "p": "reader"}
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/query", params=parameters) as answer:
+        body = await answer.json()
+        return int(body["results"][0]["series"][0]["values"][0][1])
+
+
+async def test_a_database_of_the_wrong_generation(tmp_path: Path, estate: Path, start_broker: StartBroker) -> None:
+    broker = await start_broker()
+    version = "0.9.6"
+    written = asyncio.Event()
+
+    async def ping(_: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"X-Influxdb-Version": version} if version else {})
+
+    async def write(_: web.Request) -> web.Response:
+        written.set()
+        return web.Response(status=204)
+
+    async def show(_: web.Request) -> web.Response:
+        return web.json_response({"results": [{"series": [{"values": [["telemetry"]]}]}]})
+
+    app = web.Application()
+    app.add_routes([web.get("/ping", ping), web.post("/write", write), web.get("/query", show)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, HOST, port).start()
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=f"http://{HOST}:{port}")
+    try:
+        async with running(ingest, ready=False), publisher(broker) as client:
+            await says(ingest, "database", "is InfluxDB 0.9.6: use 1.6 or newer, 2.4 or newer, or 3")
+            version = "v2.1.1"
+            await says(ingest, "database", "is InfluxDB v2.1.1: use 1.6 or newer, 2.4 or newer, or 3")
+            version = ""
+            await says(ingest, "database", "answers, but is no InfluxDB: set influx.url")
+            await client.publish(MESSAGES)
+            await ingest.until(lambda said: said["fates"]["journalled"] == len(MESSAGES))
+            assert not written.is_set()
+            version = "1.8.10"
+            await ingest.settled(len(MESSAGES))
+            assert written.is_set()
+    finally:
+        await runner.cleanup()
