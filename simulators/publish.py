@@ -17,6 +17,8 @@ from simulators.simulation import Simulation
 from simulators.statefile import load, save
 
 _log = logging.getLogger(__name__)
+_wire = logging.getLogger(f"{__name__}.wire")
+"""paho's own lines, an error for each connection when a broker goes; `_Run` tells of it once"""
 
 PAST_S: Final = 28 * 86_400
 """How far in the past a faster run begins: within the 30 days that ingest accepts"""
@@ -47,6 +49,28 @@ class Broker:
     """TLS, trusting this authority"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all connections of a run share."""
+
+    broker: Broker
+    seed: int
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+    away: set[str] = field(default_factory=set)
+    """connections that are lost: one line in the log for all of them"""
+
+    def lost(self, name: str, error: Exception) -> None:
+        if not self.away:
+            _log.warning("%s lost its connection, or has none yet: %s", name, error)
+        self.away.add(name)
+
+    def back(self, name: str) -> None:
+        if name in self.away:
+            self.away.remove(name)
+            if not self.away:
+                _log.warning("every connection is back")
+
+
 async def simulate(
     estate: Estate,
     broker: Broker,
@@ -73,14 +97,12 @@ async def simulate(
     clock = time.time()
     simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock)
     queues: dict[str, _Queue] = {one.name: asyncio.Queue(_QUEUED) for one in everybody}
-    leave = asyncio.Event()
+    run = _Run(broker, seed)
+    _wire.setLevel(logging.CRITICAL)
     _log.info("simulating %d devices on %d connections", len(speaker), len(everybody))
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_stay_connected(one, broker, queues[one.name], seed, leave), name=one.name)
-                for one in everybody
-            ]
+            tasks = [group.create_task(_stay_connected(one, queues[one.name], run), name=one.name) for one in everybody]
             drive = group.create_task(_drive(simulation, speaker, queues, speed, state_file), name="simulation")
             waiting = group.create_task((stop or asyncio.Event()).wait(), name="stop")
             try:
@@ -89,7 +111,7 @@ async def simulate(
                 waiting.cancel()
                 await _emptied(queues)
             finally:
-                leave.set()
+                run.leave.set()
             for queue in queues.values():
                 if not queue.full():
                     queue.put_nowait(None)
@@ -138,17 +160,18 @@ async def _drive(
         await asyncio.sleep(_TICK_S)
 
 
-async def _stay_connected(one: Connection, broker: Broker, queue: _Queue, seed: int, leave: asyncio.Event) -> None:
+async def _stay_connected(one: Connection, queue: _Queue, run: _Run) -> None:
     """Connect, publish, and after a loss try again, later each time and not all at once.
 
-    It ends when `leave` is set. Cancellation alone would not do: `asyncio.wait_for` of Python 3.11, which aiomqtt waits
-    with, swallows one that comes together with an acknowledgement (https://github.com/python/cpython/issues/86296), and
-    aiomqtt does not clean up after one that comes while it connects.
+    It ends when the run says to leave. Cancellation alone would not do: `asyncio.wait_for` of Python 3.11, which
+    aiomqtt waits with, swallows one that comes together with an acknowledgement
+    (https://github.com/python/cpython/issues/86296), and aiomqtt does not clean up after one that comes while it
+    connects.
     """
-    of, attempt = key(seed, "connection", one.name), 0
+    broker, of, attempt = run.broker, key(run.seed, "connection", one.name), 0
     unsent: list[Message] = []
-    await _pause(uniform(of), leave)
-    while not leave.is_set():
+    await _pause(uniform(of), run.leave)
+    while not run.leave.is_set():
         will = one.goodbye(time.time_ns())
         try:
             async with Client(
@@ -157,19 +180,18 @@ async def _stay_connected(one: Connection, broker: Broker, queue: _Queue, seed: 
                 identifier=one.name,
                 username=broker.username,
                 password=broker.password,
+                logger=_wire,
                 tls_params=TLSParameters(ca_certs=str(broker.ca_file)) if broker.ca_file else None,
                 will=Will(will.topic, will.payload, qos=1, retain=True),
             ) as client:
-                if attempt:
-                    _log.warning("%s is connected again", one.name)
                 attempt = 0
-                await _publish_all(client, one, queue, unsent, leave)
+                run.back(one.name)
+                await _publish_all(client, one, queue, unsent, run.leave)
         except* MqttError as errors:
-            if not attempt:
-                _log.warning("%s is not connected: %s", one.name, errors.exceptions[0])
+            run.lost(one.name, errors.exceptions[0])
             longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(attempt, 6))
             attempt += 1
-            await _pause(longest * (0.5 + uniform(of, attempt) / 2), leave)
+            await _pause(longest * (0.5 + uniform(of, attempt) / 2), run.leave)
 
 
 async def _publish_all(
