@@ -75,16 +75,23 @@ def status(
     settings: SettingsOption = None,
     json: Annotated[bool, typer.Option("--json", help="As ingest answers it, for machines.")] = False,
 ) -> None:
-    """Show what a running ingest says of itself."""
+    """Show where every message went; from the journal where no ingest runs."""
     from rich.console import Console
 
+    from ingest.journal import JournalError
     from ingest.view import render_status
-    from ingest.watch import fetch_status
+    from ingest.watch import WatchError, fetch_status, journal_status
 
     with _clear_errors():
         demo = DEMO / "tolbooth.toml"
         chosen = _settings(settings or (demo if demo.exists() else None))
-        answer = asyncio.run(fetch_status(chosen))
+        try:
+            answer = asyncio.run(fetch_status(chosen))
+        except WatchError as absent:
+            try:
+                answer = journal_status(chosen)
+            except JournalError:
+                raise absent from None
         if json:
             typer.echo(answer.model_dump_json(indent=2))
         else:

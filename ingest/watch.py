@@ -8,7 +8,9 @@ import aiohttp
 from pydantic import ValidationError
 
 from devices.schema import Field
+from ingest.health import report
 from ingest.influx import DatabaseError, Influx
+from ingest.journal import look
 from ingest.settings import Settings
 from ingest.view import SHOWN, Frame, Guide, Space, Status, latest_query, read_spaces
 
@@ -35,6 +37,21 @@ async def fetch_status(settings: Settings) -> Status:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise WatchError(f"{url} is no status of this version's ingest: {where}: {fault['msg']}") from error
+
+
+def journal_status(settings: Settings) -> Status:
+    """What the journal says while no ingest runs: the counts add up after a crash too.
+
+    Raises:
+        JournalError: there is no journal.
+    """
+    absent = "ingest is not running"
+    said = report(look(settings.data), time.time_ns())
+    return Status.model_validate(
+        said
+        | {"lag_s": None, "broker": absent, "database": absent, "ready": False}
+        | {"devices": {"registered": 0, "online": 0}}
+    )
 
 
 async def stored_since(influx: Influx, fields: Iterable[Field], since_ns: int) -> int:
