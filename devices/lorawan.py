@@ -10,6 +10,7 @@ Ways to read an uplink, in this order; the first that gives a reading is taken, 
 The model is the registry's, else the one that the message names.
 """
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
@@ -36,6 +37,7 @@ GATEWAY_DRIFT: Final = 60 * SECOND
 """a gateway's clock further than this from the network's is not believed"""
 
 _RSSI, _SNR = BY_NAME["rssi"], BY_NAME["snr"]
+_UNSPOKEN: Final = re.compile(r"[\s_-]+")
 Route = tuple[list[Sample], list[Reject]]
 
 
@@ -129,7 +131,8 @@ def _by_bytes(uplink: Uplink, model: Model | None) -> Route | None:
 def _by_convention(uplink: Uplink, model: Model | None) -> Route | None:
     if uplink.decoded is None or model is not None:
         return None
-    samples, rejects = normalise(conventions(), uplink.decoded, uplink.time)
+    plain = {_UNSPOKEN.sub("", key).lower(): value for key, value in uplink.decoded.items()}
+    samples, rejects = normalise(conventions(), plain, uplink.time)
     unmapped = [
         Reject(r.reason, f"{r.detail}; {_no_model(uplink)}") if r.reason is Reason.UNKNOWN_FIELD else r for r in rejects
     ]
