@@ -85,6 +85,16 @@ def test_decentlab_s_flags_must_fit_the_model() -> None:
     assert read("decentlab/dl-sht35", "02023d0003815e0c15", 1) == ({}, [Reason.MALFORMED])
 
 
+@pytest.mark.parametrize("flags", ["0007", "8003", "0002", "0000"])
+def test_decentlab_s_flags_must_ask_for_what_follows(flags: str) -> None:
+    assert read("decentlab/dl-sht35", f"02030e{flags}64a079b10c60", 1) == ({}, [Reason.MALFORMED])
+
+
+def test_bytes_of_a_model_without_a_file_are_read_whole_or_not_at_all() -> None:
+    assert read("milesight/no-such-model", "01756403671801") == ({"battery": 100, "temperature": 28}, [])
+    assert read("milesight/no-such-model", "01756403671801020b43") == ({}, [Reason.MALFORMED])
+
+
 def test_an_absent_probe_is_no_temperature() -> None:
     values, _ = read("dragino/lht65", "cbf60b0d0376017fff7fff", 2)
     assert values == {"battery_voltage": 3.062, "temperature": 28.29, "humidity": 88.6}

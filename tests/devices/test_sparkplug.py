@@ -215,6 +215,21 @@ def test_a_null_is_no_value_and_history_keeps_its_time() -> None:
     assert sample.time == (STAMP - 3_600_000) * 1_000_000
 
 
+def test_a_null_that_carries_a_value_all_the_same_is_no_value() -> None:
+    session = Session()
+    session.birth()
+    session.device()
+    metric = b"\x10\x01\x38\x01\x69" + struct.pack("<d", 5.0)
+    decoded = session.send("g/DDATA/n/d", b"\x12" + bytes([len(metric)]) + metric + b"\x18\x02")
+    assert (values(decoded), reasons(decoded)) == ([], [Reason.NO_VALUE])
+
+
+@pytest.mark.parametrize("data", [b"\x12\x05\x08", b"\x08", b"\x0b", b"\x08" + b"\xff" * 10, b"\x19\x00"])
+def test_bytes_that_end_too_soon_or_are_no_protobuf(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not protobuf"):
+        wire.read(data)
+
+
 def test_a_time_that_is_none_is_said() -> None:
     session = Session()
     session.birth()

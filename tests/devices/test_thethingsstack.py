@@ -62,6 +62,13 @@ def test_a_gateway_s_clock_is_believed_while_it_agrees_with_the_network(
     assert (sample.time, sample.time_source) == (from_rfc3339(time), time_source)
 
 
+def test_a_network_without_a_clock_leaves_the_time_of_arrival() -> None:
+    never_set = "1970-01-01T00:00:07Z"
+    body = uplink(settings={"time": never_set}, received_at=never_set, decoded_payload={"humidity": 40})
+    (sample,) = decode(body | {"received_at": never_set}).samples
+    assert (sample.time, sample.time_source) == (None, TimeSource.ARRIVAL)
+
+
 def test_absent_port_and_count_are_zero() -> None:
     body = uplink(frm_payload=b64encode(bytes.fromhex("01040579")).decode())
     del body["uplink_message"]["f_port"]
