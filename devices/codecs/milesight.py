@@ -44,6 +44,7 @@ TYPES: Final[Mapping[int, str]] = {
     0x94: "illumination:u32",
     0x97: "total_current:u32/100",
     0x98: "current:u16?/100",
+    0x99: "current:u16?/10",
     0xBC: "event:u8",
     0xC8: "pulse:u32",
     0xCB: "light_level:u8",
@@ -71,7 +72,9 @@ ABOUT_ITSELF: Final[Mapping[int, int]] = {
 }  # fmt: skip
 """length of what follows FF and this byte"""
 
-_CURRENT, _CURRENT_ALARM = 0x98, "current_max:u16?/100 current_min:u16?/100 current:u16?/100 _:u8"
+_CURRENTS: Final = (0x98, 0x99)
+_EXTREMES: Final = 4
+"""bytes of the highest and the lowest current, which lead the present one in an alarm"""
 _INFO, _HISTORY, _HISTORY_TYPE = 0xFF, (0x20, 0x21), 0xCE
 
 
@@ -84,6 +87,8 @@ def decode(data: bytes, port: int, layout: Mapping[str, Any]) -> Frame:
     try:
         while at < len(data):
             at = _channel(data, at, channels, layout.get("history"), frame)
+        if at > len(data):
+            raise ValueError(f"frame ends after {len(data)} bytes, {at} are needed")
     except ValueError as error:
         frame.complaint = str(error)
     return frame
@@ -109,13 +114,11 @@ def _channel(data: bytes, at: int, channels: Mapping[str, str], history: object,
         return at + 3
     plain = f"{channel & 0x7F:02x} {kind:02x}"
     values = _record(kind, channels.get(pair, channels.get(plain)), channel & 0x7F)
-    if channel & 0x80 and pair not in channels:
-        values = record(_CURRENT_ALARM, little=True) if kind == _CURRENT else values
-        size = values.size + (kind != _CURRENT)
-    else:
-        size = values.size
+    alarm = bool(channel & 0x80) and pair not in channels
+    if alarm and kind in _CURRENTS:
+        at += _EXTREMES
     frame.values.update(values.read(data, at + 2))
-    return at + 2 + size
+    return at + 2 + values.size + alarm
 
 
 def _record(kind: int, named: str | None, channel: int) -> Record:

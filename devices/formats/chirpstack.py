@@ -100,20 +100,19 @@ class _ChirpStack:
         frame = base64_bytes(body.get("data"))
         count = body.get("fCnt", 0) if isinstance(body.get("fCnt", 0), int) else 0
         time, time_source = _time(body)
-        identity = (address, str(body.get("deduplicationId") or time), count, frame)
+        info = child(body, "deviceInfo")
+        model = pick_model(self._models.get(address), info.get("deviceProfileName"), body.get("deviceProfileName"))
+        identity = (address, model, str(body.get("deduplicationId") or time), count, frame)
         if self._seen.before(identity, received):
             return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {count} came before")])
         port = body.get("fPort", 0)
-        info = child(body, "deviceInfo")
         return read_uplink(
             Uplink(
                 address=address,
                 port=port if isinstance(port, int) else 0,
                 frame=frame,
                 decoded=_object(body, rejects),
-                model=pick_model(
-                    self._models.get(address), info.get("deviceProfileName"), body.get("deviceProfileName")
-                ),
+                model=model,
                 time=time,
                 time_source=time_source,
                 radio=best_gateway(body.get("rxInfo"), "snr" if "deviceInfo" in body else "loRaSNR"),

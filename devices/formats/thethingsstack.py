@@ -101,19 +101,20 @@ class _TheThingsStack:
             return Decoded(address, rejects=[Reject(Reason.NO_VALUE, "a simulated uplink")])
         count = uplink.get("f_cnt", 0)
         frame = base64_bytes(uplink.get("frm_payload"))
-        session = uplink.get("session_key_id") or uplink.get("received_at")
-        if self._seen.before((address, str(session), _whole(count), frame), received):
-            return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {_whole(count)} came before")])
-        time, time_source = _time(body, uplink)
         version = child(uplink, "version_ids")
         named = f"{version['brand_id']}/{version['model_id']}" if {"brand_id", "model_id"} <= version.keys() else ""
+        model = pick_model(self._models.get(address), named)
+        session = uplink.get("session_key_id") or uplink.get("received_at")
+        if self._seen.before((address, model, str(session), _whole(count), frame), received):
+            return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {_whole(count)} came before")])
+        time, time_source = _time(body, uplink)
         return read_uplink(
             Uplink(
                 address=address,
                 port=_whole(uplink.get("f_port", 0)),
                 frame=frame,
                 decoded=child(uplink, "decoded_payload") or None,
-                model=pick_model(self._models.get(address), named),
+                model=model,
                 time=time,
                 time_source=time_source,
                 normalised=_normalised(uplink.get("normalized_payload")),
