@@ -73,6 +73,8 @@ ABOUT_ITSELF: Final[Mapping[int, int]] = {
 """length of what follows FF and this byte"""
 
 _CURRENTS: Final = (0x98, 0x99)
+_NOT_MEASURED: Final = 0xA0
+"""channels from here on are no sensors and no alarms of sensors"""
 _EXTREMES: Final = 4
 """bytes of the highest and the lowest current, which lead the present one in an alarm"""
 _INFO, _HISTORY, _HISTORY_TYPE = 0xFF, (0x20, 0x21), 0xCE
@@ -87,10 +89,11 @@ def decode(data: bytes, port: int, layout: Mapping[str, Any]) -> Frame:
     try:
         while at < len(data):
             at = _channel(data, at, channels, layout.get("history"), frame)
-        if at > len(data):
-            raise ValueError(f"frame ends after {len(data)} bytes, {at} are needed")
     except ValueError as error:
         frame.complaint = str(error)
+    else:
+        if at > len(data):
+            frame.complaint = f"frame ends after {len(data)} bytes, {at} are needed"
     return frame
 
 
@@ -112,6 +115,8 @@ def _channel(data: bytes, at: int, channels: Mapping[str, str], history: object,
     if 0xB3 <= channel <= 0xBF and kind in TYPES:
         frame.values[f"{record(TYPES[kind]).items[0].key}_exception"] = 1
         return at + 3
+    if channel >= _NOT_MEASURED and pair not in channels:
+        raise ValueError(f"byte {at}: {pair} answers a command, or is not known")
     plain = f"{channel & 0x7F:02x} {kind:02x}"
     values = _record(kind, channels.get(pair, channels.get(plain)), channel & 0x7F)
     alarm = bool(channel & 0x80) and pair not in channels

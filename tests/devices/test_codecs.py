@@ -127,3 +127,7 @@ def test_the_front_of_a_frame_says_nothing_that_the_frame_does_not(name: str, fr
     whole = codecs.decode(model.codec, data, 10, model.layout).values
     for end in range(len(data)):
         assert codecs.decode(model.codec, data[:end], 10, model.layout).values.items() <= whole.items()
+
+
+def test_an_answer_to_a_command_ends_a_milesight_frame() -> None:
+    assert read("milesight/wt101", "017561fe8e002c010467f401") == ({"battery": 97}, [Reason.MALFORMED])
