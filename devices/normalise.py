@@ -176,6 +176,8 @@ def _flatten(
             yield from _flatten(f"{path}.{key}" if path else str(key), inner, labels, depth + 1, left)
     elif isinstance(node, list) and len(node) == 1 and not isinstance(node[0], Mapping | list):
         yield from _flatten(path, node[0], labels, depth + 1, left)
+    elif isinstance(node, list) and node and all(isinstance(inner, list) for inner in node):
+        yield from _flatten(path, [item for inner in node for item in inner], labels, depth + 1, left)
     elif isinstance(node, list) and node and all(isinstance(inner, Mapping) for inner in node):
         for place, inner in enumerate(node):
             name = next((word(inner[label]) for label in labels.get(path, ()) if label in inner), place)
