@@ -27,7 +27,8 @@ LAST_COMMIT: Final = 2.0
 _DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
 
 Noted = Callable[[Device, int, bool, bool | None], None]
-"""Called with device, time of arrival (ns), whether the message told its own time, and what it said of its presence."""
+"""Called with device, when it was heard (ns; see `Fleet.note`), whether the message told its own time, and what it said
+of its presence. A retained message is no sign of life: it was heard when it says, or at a time that nobody knows."""
 
 
 def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets: dict[int, int], note: Noted) -> Entry:
@@ -55,9 +56,10 @@ def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets
             sizes.append(len(new))
             for sample in placed:
                 values += len(sample.readings)
-                note(sample.device, message.received, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
+                heard = sample.time if message.retained else message.received
+                note(sample.device, heard, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
         elif outcome.device is not None:
-            note(outcome.device, message.received, False, outcome.presence)
+            note(outcome.device, 0 if message.retained else message.received, False, outcome.presence)
         if outcome.rejects or not placed:
             rejected += _reject(entry, message, outcome)
     tally[_RECEIVED] = len(deliveries)
