@@ -316,7 +316,7 @@ class Journal:
     def _append(self, entry: Entry) -> None:
         blob = "\n".join(entry.lines).encode()
         # an entry larger than the bound would wait for ever, so an empty journal takes any
-        if self.bytes and self.bytes + len(blob) > self._max_bytes:
+        if blob and self.bytes and self.bytes + len(blob) > self._max_bytes:
             raise FullError(f"the journal holds {self.bytes} bytes, at most {self._max_bytes} are allowed")
         forget = self._handed.surplus(len(entry.packets))
         self._transaction(lambda: self._write(entry, blob, forget))
