@@ -115,12 +115,11 @@ def _split(lines: list[bytes], verdict: Faulty | TooLarge, refused: list[Refused
     if len(lines) == 1 or (isinstance(verdict, Faulty) and verdict.all_refused):
         refused += [RefusedLine(line, verdict.detail[:500]) for line in lines]
         return []
-    if isinstance(verdict, Faulty) and verdict.named:
-        bad = [line for line in lines if line in verdict.named]
-        if bad:
-            refused += [RefusedLine(line, verdict.detail[:500]) for line in bad]
-            rest = [line for line in lines if line not in verdict.named]
-            return [rest] if rest and not verdict.rest_stored else []
+    # a name that is none of our lines was not read in full, and so may hide a refused one
+    if isinstance(verdict, Faulty) and verdict.named and verdict.named.issubset(lines):
+        refused += [RefusedLine(line, verdict.detail[:500]) for line in lines if line in verdict.named]
+        rest = [line for line in lines if line not in verdict.named]
+        return [rest] if rest and not verdict.rest_stored else []
     middle = len(lines) // 2
     return [lines[:middle], lines[middle:]]
 

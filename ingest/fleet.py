@@ -30,14 +30,16 @@ class Fleet:
             (h.council, h.device): (h.time, h.own_time, h.online) for h in heard
         }
 
-    def note(self, device: Device, received: int, own_time: bool, presence: bool | None) -> None:
-        """A message of `device` arrived at `received` (ns)."""
+    def note(self, device: Device, heard: int, own_time: bool, presence: bool | None) -> None:
+        """`device` was heard at `heard`, ns; 0 where nobody knows when. An older time than known changes none."""
         key = (device.council, device.id)
-        if presence is None:
-            known = self._heard.get(key)
-            if known is not None and known[2] is False:
-                presence = True
-        self._heard[key] = (received, own_time, presence)
+        known = self._heard.get(key)
+        if known is not None and heard < known[0]:
+            heard, own_time, before = known
+            presence = before if presence is None else presence
+        elif presence is None and known is not None and known[2] is False:
+            presence = True
+        self._heard[key] = (heard, own_time, presence)
 
     def heard(self) -> list[Heard]:
         """What to save."""
@@ -61,7 +63,7 @@ class Fleet:
                 continue
             readings = [Reading(_ONLINE, float(self._is_online(device, now)))]
             known = self._heard.get((device.council, device.id))
-            if known is not None:
+            if known is not None and known[0]:
                 readings.append(Reading(_AGE, max(0.0, round((now - known[0]) / SECOND, 3))))
                 readings.append(Reading(_OWN_TIME, float(known[1])))
             yield Placed(device, place, now, TimeSource.ARRIVAL, readings)

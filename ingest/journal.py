@@ -259,14 +259,17 @@ class Journal:
 
     async def tidy(self) -> None:
         """Age out quarantine, and count what went."""
-        await self._run(lambda: self._transaction(self._age_out))
+        await self._run(self._tidy)
 
     async def _run(self, function: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self._folder / "journal.lock")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self._folder / "journal.lock")
+        except OSError as error:
+            raise JournalError(f"{self._folder} cannot be written ({error.strerror}): set data to a folder that can") from error
         path = self._folder / FILE
         self._db = sqlite3.connect(path, timeout=60, isolation_level=None)  # a replay may write meanwhile
         try:
@@ -286,6 +289,8 @@ class Journal:
                 self._handed.add(row, len(packets))
                 self._hand(packets)
         except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and _no_space(error):
+                raise JournalError(f"the disk of {self._folder} is full: make space, or set data to another disk") from error
             raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
         if self.bytes:
             self.grown.set()
@@ -311,7 +316,7 @@ class Journal:
     def _append(self, entry: Entry) -> None:
         blob = "\n".join(entry.lines).encode()
         # an entry larger than the bound would wait for ever, so an empty journal takes any
-        if self.bytes and self.bytes + len(blob) > self._max_bytes:
+        if blob and self.bytes and self.bytes + len(blob) > self._max_bytes:
             raise FullError(f"the journal holds {self.bytes} bytes, at most {self._max_bytes} are allowed")
         forget = self._handed.surplus(len(entry.packets))
         self._transaction(lambda: self._write(entry, blob, forget))
@@ -319,7 +324,7 @@ class Journal:
         self._quarantined += sum(row.size() for row in entry.kept)
         if self._quarantined > self._quarantine_bytes:
             with contextlib.suppress(FullError):  # the entry is on disk; ageing out can wait for space
-                self._transaction(self._age_out)
+                self._tidy()
 
     def _write(self, entry: Entry, blob: bytes, forget: int) -> None:
         db = self._db
@@ -363,14 +368,21 @@ class Journal:
         self.bytes -= sum(len(row.lines) for row in rows)
         self._quarantined += sum(row.size() for row in kept)
 
-    def _age_out(self) -> None:
+    def _tidy(self) -> None:
         excess = self._quarantined - int(self._quarantine_bytes * 0.9)
-        older_than = self._clock() - self._quarantine_age
-        rows, freed = quarantine.age_out(
-            self._db, older_than=older_than, excess=excess if self._quarantined > self._quarantine_bytes else 0
-        )
+        freed = 0
+
+        def work() -> None:
+            nonlocal freed
+            rows, freed = quarantine.age_out(
+                self._db,
+                older_than=self._clock() - self._quarantine_age,
+                excess=excess if self._quarantined > self._quarantine_bytes else 0,
+            )
+            _add(self._db, Counter({(AGED, ""): rows}))
+
+        self._transaction(work)
         self._quarantined -= freed
-        _add(self._db, Counter({(AGED, ""): rows}))
 
 
 def look(folder: Path) -> Counts:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from binascii import crc32
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +31,8 @@ FILTERS: Final = ("session", "filters")
 _DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
 
 Noted = Callable[[Device, int, bool, bool | None], None]
-"""Called with device, time of arrival (ns), whether the message told its own time, and what it said of its presence."""
+"""Called with device, when it was heard (ns; see `Fleet.note`), whether the message told its own time, and what it said
+of its presence. A retained message is no sign of life: it was heard when it says, or at a time that nobody knows."""
 
 
 def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets: dict[int, int], note: Noted) -> Entry:
@@ -59,9 +60,10 @@ def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets
             sizes.append(len(new))
             for sample in placed:
                 values += len(sample.readings)
-                note(sample.device, message.received, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
+                heard = sample.time if message.retained else message.received
+                note(sample.device, heard, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
         elif outcome.device is not None:
-            note(outcome.device, message.received, False, outcome.presence)
+            note(outcome.device, 0 if message.retained else message.received, False, outcome.presence)
         if outcome.rejects or not placed:
             rejected += _reject(entry, message, outcome)
     tally[_RECEIVED] = len(deliveries)
@@ -136,8 +138,16 @@ async def subscribe(session: Session, kit: Kit) -> None:
     """Subscribe to what the decoder wants now, and remember it for the next start."""
     wanted = kit.decoder.filters
     if wanted != tuple(session.filters):
-        await kit.journal.remember(*FILTERS, orjson.dumps(wanted))
+        await remember_filters(kit.journal, {*session.filters, *wanted})
         await session.subscribe(wanted)
+
+
+async def remember_filters(journal: Journal, filters: Iterable[str]) -> None:
+    """Remember topic filters that the broker may hold for us, so that a later start can take back what it drops."""
+    try:
+        await journal.remember(*FILTERS, orjson.dumps(sorted(filters)))
+    except FullError as error:
+        log.warning("topic filters are not remembered: %s", error)
 
 
 async def commit(journal: Journal, entry: Entry) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -90,17 +90,21 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             await _cancel([connection])
             await _settle_down(parts.journal, database)
             await _cancel([outward])
-            await parts.journal.save_heard(parts.fleet.heard())
+            with _said("when devices were last heard is not saved"):
+                await parts.journal.save_heard(parts.fleet.heard())
             log.info("ingest stopped: %d bytes wait in the journal", parts.journal.bytes)
 
 
 async def _stale(parts: Kit) -> list[str]:
-    """Topic filters of an earlier start that are not wanted now; today's are remembered."""
+    """Topic filters of earlier starts that are not wanted now.
+
+    All that were ever wanted are remembered: an earlier start may have ended before it reached the broker.
+    """
     known = {(source, key): value for source, key, value in await parts.journal.states()}
-    before = orjson.loads(known.get(receive.FILTERS, b"[]"))
-    wanted = parts.decoder.filters
-    await parts.journal.remember(*receive.FILTERS, orjson.dumps(wanted))
-    return sorted(set(before) - set(wanted))
+    before = set(orjson.loads(known.get(receive.FILTERS, b"[]")))
+    wanted = set(parts.decoder.filters)
+    await receive.remember_filters(parts.journal, before | wanted)
+    return sorted(before - wanted)
 
 
 async def _follow(settings: Settings, parts: Kit, session: Session) -> None:
@@ -174,12 +178,19 @@ async def _status(parts: Kit) -> None:
         now = time.time_ns()
         await asyncio.sleep(STATUS_EVERY - now / SECOND % STATUS_EVERY)
         minute = time.time_ns() // (STATUS_EVERY * SECOND) * STATUS_EVERY * SECOND
-        try:
+        with _said("no status lines this minute"):
             await parts.journal.append(Entry(received=minute, lines=parts.fleet.status_lines(minute, parts.tags)))
             await parts.journal.save_heard(parts.fleet.heard())
             await parts.journal.tidy()
-        except FullError as error:
-            log.warning("no status lines this minute: %s", error)
+
+
+@contextlib.contextmanager
+def _said(what: str) -> Iterator[None]:
+    """Go on without what a full disk does not take, and say so."""
+    try:
+        yield
+    except FullError as error:
+        log.warning("%s: %s", what, error)
 
 
 async def _settle_down(journal: Journal, database: State) -> None:

@@ -210,7 +210,7 @@ class Session:
         if connection is not None and self.state.connected:
             try:
                 await self._subscribe(connection)
-            except RefusedError as error:
+            except (RefusedError, ConnectionError) as error:
                 connection.close(str(error))
 
     async def _connect_once(self) -> None:
@@ -288,6 +288,8 @@ class Session:
             done, _ = await asyncio.wait([connection.closed], timeout=keep_alive / 2)
             if done:
                 raise ConnectionError(connection.closed.result())
+            if self._paused:  # it is we who do not listen
+                connection.heard = time.monotonic()
             if time.monotonic() - connection.heard > keep_alive * 1.5:
                 raise ConnectionError(f"has been silent for {keep_alive * 1.5:.0f} s")
             if connection.transport is not None:

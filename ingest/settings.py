@@ -137,17 +137,21 @@ def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> list[str]
             name = name.removesuffix("_file")
             try:
                 value = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                problems.append(f"{variable}: {value} cannot be read: {error.strerror}")
+            except (OSError, ValueError) as error:
+                problems.append(f"{variable}: {value!r} cannot be read: {error}")
                 continue
         if name not in known:
             problems.append(f"{variable}: no such setting{_nearest(name, known)}")
             continue
         *tables, key = name.split(".")
-        target = table
+        target: Any = table
         for part in tables:
             target = target.setdefault(part, {})
-        target[key] = value
+            if not isinstance(target, dict):
+                problems.append(f"{variable}: {part} is no table in the file: write [{part}]")
+                break
+        else:
+            target[key] = value
     return problems
 
 

@@ -1,0 +1,404 @@
+"""What each answer of each generation means for the lines, and that no line is ever dropped (T8).
+
+The answers are those that InfluxDB 1.6.7 gave, and what the sources and documents of 1.12, 2.9 and 3 say they give.
+"""
+
+import asyncio
+import re
+from binascii import crc32
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from ingest.drain import RefusedLine, State, Writer
+from ingest.influx import DatabaseError, Faulty, Halt, Influx, Stored, TooLarge, Verdict, Wait, judge
+from ingest.processes import HOST, free_port
+from ingest.servers import Database
+from ingest.settings import Influx as Options
+
+LINES = 4
+UNPARSED_1X = "partial write: unable to parse 'climate x=': missing field value dropped=0"
+CONFLICT = 'field type conflict: input field "x" on measurement "climate" is type float, already exists as type integer'
+THREE = '{"error":"%s","data":{"original_line":"climate x=","line_number":2,"error_message":"no value"}}'
+
+
+def error(text: str) -> str:
+    return orjson.dumps({"error": text}).decode()
+
+
+def message(text: str) -> str:
+    return orjson.dumps({"code": "invalid", "message": text}).decode()
+
+
+def detail(verdict: Verdict) -> str:
+    return "" if isinstance(verdict, Stored) else verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "wanted"),
+    [
+        # 1.x keeps the good lines and names the others
+        (400, error(UNPARSED_1X), Faulty("", frozenset({b"climate x="}), rest_stored=True)),
+        (
+            400,
+            error("partial write: unable to parse 'a b': x\nunable to parse 'it's, c': y dropped=0"),
+            Faulty("", frozenset({b"a b", b"it's, c"}), rest_stored=True),
+        ),
+        # 1.x reports only what it could not write, if there is any: what it could not parse is not named
+        (400, error(f"partial write: {CONFLICT} dropped=1"), Faulty("")),
+        (400, error(f"partial write: {CONFLICT} dropped=4"), Faulty("", all_refused=True)),
+        (400, error("partial write: points beyond retention policy dropped=2"), Faulty("")),
+        (400, error("partial write: max-values-per-tag limit exceeded (100000/100000) dropped=1"), Faulty("")),
+        # 2.x keeps none of a batch with an unreadable line, and all others of one with a conflict
+        (400, message("unable to parse 'climate x=': missing field value"), Faulty("", frozenset({b"climate x="}))),
+        (422, message(f"failure writing points to database: partial write: {CONFLICT} dropped=1"), Faulty("")),
+        # 3 names a line by its number or its beginning only
+        (400, THREE % "line protocol parsing error", Faulty("")),
+        (400, '{"error":"partial write of line protocol occurred","data":[]}', Faulty("")),
+        (400, "invalid line protocol", Faulty("")),
+        (413, error("Request Entity Too Large"), TooLarge("")),
+        (413, "<html>413</html>", TooLarge("")),
+        (401, error("authorization failed"), Halt("")),
+        (401, "", Halt("")),
+        (403, error('"ingest" user is not authorized to write to database "telemetry"'), Halt("")),
+        (404, error('database not found: "telemetry"'), Halt("", missing_database=True)),
+        (404, message("no dbrp mapping found"), Halt("", missing_database=True)),
+        (500, error("retention policy not found: x"), Halt("")),
+        (500, error("partial write: x"), Halt("")),
+        (500, error("timeout"), Wait("")),
+        (500, error("cache-max-memory-size exceeded: (1/1)"), Wait("")),
+        (500, "", Wait("")),
+        (502, "<html>502 Bad Gateway</html>", Wait("")),
+        (503, error("request throttled"), Wait("")),
+        (504, "", Wait("")),
+        (408, "", Wait("")),
+        (429, "", Wait("")),
+        (499, "", Wait("")),
+        # not InfluxDB: it says nothing about the lines
+        (200, "<html>Please log in</html>", Halt("")),
+        (302, "", Halt("")),
+        (400, "<html>The plain HTTP request was sent to HTTPS port</html>", Halt("")),
+        (405, "", Halt("")),
+        (418, "", Halt("")),
+    ],
+)
+def test_every_answer(status: int, text: str, wanted: Verdict) -> None:
+    found = judge(status, {}, text, LINES)
+    assert detail(found).startswith("" if isinstance(wanted, Stored) else f"{status}: ")
+    assert type(found) is type(wanted)
+    for name in ("named", "rest_stored", "all_refused", "missing_database", "seconds"):
+        assert getattr(found, name, None) == getattr(wanted, name, None)
+
+
+def test_stored_is_204_and_nothing_else() -> None:
+    assert [status for status in range(100, 600) if isinstance(judge(status, {}, "", LINES), Stored)] == [204]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("2", 2.0), ("0.5", 0.5), ("-1", 0.0), ("86400", 3_600.0), ("soon", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+)
+def test_retry_after(status: int, header: str, seconds: float | None) -> None:
+    assert judge(status, {"Retry-After": header}, "", LINES) == Wait(f"{status}: ", seconds)
+
+
+@pytest.mark.parametrize(
+    ("status", "mend"),
+    [
+        (401, "set influx.username and influx.password, or influx.token"),
+        (403, "give influx.username (or influx.token) the right to write"),
+        (404, "create the database, or set influx.database"),
+        (405, "is influx.url an InfluxDB?"),
+    ],
+)
+def test_what_only_a_person_can_mend_says_how(status: int, mend: str) -> None:
+    assert mend in detail(judge(status, {}, "", LINES))
+
+
+Answer = Callable[[list[bytes]], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Scripted:
+    """A server that answers each write by the script, then like InfluxDB; it keeps what it has taken."""
+
+    script: list[Answer] = field(default_factory=list)
+    bad: Callable[[bytes], bool] = lambda _: False
+    refuse: Callable[[list[bytes], list[bytes]], web.Response] | None = None
+    """answer to (all lines, bad lines); it takes none of them itself"""
+    keeps_good: bool = False
+    taken: list[bytes] = field(default_factory=list)
+    writes: int = 0
+    databases: list[str] = field(default_factory=lambda: ["telemetry"])
+    url: str = ""
+
+    async def write(self, request: web.Request) -> web.StreamResponse:
+        self.writes += 1
+        lines = (await request.read()).split(b"\n")
+        if self.script:
+            return await self.script.pop(0)(lines)
+        bad = [line for line in lines if self.bad(line)]
+        if bad and self.refuse:
+            if self.keeps_good:
+                self.taken += [line for line in lines if not self.bad(line)]
+            return self.refuse(lines, bad)
+        self.taken += lines
+        return web.Response(status=204)
+
+    async def query(self, request: web.Request) -> web.Response:
+        if request.query["q"].startswith("CREATE"):
+            self.databases.append("telemetry")
+        return web.json_response({"results": [{"series": [{"values": [[name] for name in self.databases]}]}]})
+
+    async def ping(self, _: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"X-Influxdb-Version": "1.8.10"})
+
+
+def status(code: int, text: str = "", **headers: str) -> Answer:
+    async def answer(_: list[bytes]) -> web.StreamResponse:
+        return web.Response(status=code, text=text, headers={name.replace("_", "-"): v for name, v in headers.items()})
+
+    return answer
+
+
+@asynccontextmanager
+async def serving(scripted: Scripted) -> AsyncIterator[Scripted]:
+    app = web.Application(client_max_size=2**30)
+    app.add_routes(
+        [
+            web.post("/write", scripted.write),
+            web.get("/query", scripted.query),
+            web.post("/query", scripted.query),
+            web.get("/ping", scripted.ping),
+        ]
+    )
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, HOST, port).start()
+    scripted.url = f"http://{HOST}:{port}"
+    try:
+        yield scripted
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delays of some milliseconds."""
+    for name, seconds in {"FIRST_DELAY": 0.002, "LAST_DELAY": 0.01, "HALT_DELAY": 0.02}.items():
+        monkeypatch.setattr(f"ingest.drain.{name}", seconds)
+
+
+async def write(scripted: Scripted, lines: list[bytes], *, timeout: float = 1.0) -> tuple[list[RefusedLine], State]:
+    state = State()
+    options = Options(url=scripted.url, timeout=timeout)
+    async with Influx(options) as influx:
+        refused = await asyncio.wait_for(Writer(influx, state).write(b"\n".join(lines), len(lines)), 20)
+    return refused, state
+
+
+def many(count: int = 100) -> list[bytes]:
+    return [b"climate,device=d%d x=%d %d" % (n, n, n) for n in range(count)]
+
+
+async def reset(_: list[bytes]) -> web.StreamResponse:
+    raise ConnectionResetError
+
+
+async def hang(_: list[bytes]) -> web.StreamResponse:
+    await asyncio.sleep(5)
+    return web.Response(status=204)
+
+
+async def slow(_: list[bytes]) -> web.StreamResponse:
+    await asyncio.sleep(0.3)
+    return web.Response(status=503)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(status(code) for code in (200, 302, 401, 403, 404, 405, 408, 429, 499, 500, 502, 503, 504)),
+        status(429, Retry_After="0.01"),
+        status(500, error("retention policy not found: x")),
+        status(302, Location="/ping"),
+        reset,
+        hang,
+        slow,
+    ],
+)
+async def test_lines_outlive_every_outage_in_order_and_once(answer: Answer) -> None:
+    async with serving(Scripted(script=[answer] * 2)) as scripted:
+        refused, state = await write(scripted, many(), timeout=0.4)
+    assert refused == []
+    assert scripted.taken == many()
+    assert (state.ok, state.halted, state.text) == (True, False, "ok")
+
+
+async def test_a_server_that_closes_without_an_answer_is_an_outage() -> None:
+    closed = 0
+
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal closed
+        closed += 1
+        writer.close()
+
+    port = free_port()
+    state = State()
+    async with await asyncio.start_server(close, HOST, port), Influx(Options(url=f"http://{HOST}:{port}")) as influx:
+        writing = asyncio.create_task(Writer(influx, state).write(b"x", 1))
+        while closed < 3:
+            await asyncio.sleep(0.01)
+        assert not writing.done()
+        assert state.text.startswith("waiting: ")
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+@pytest.mark.parametrize("lines", [1, 2, 100, 1_000])
+async def test_bisection_finds_exactly_the_bad_lines(lines: int) -> None:
+    def refuse(_: list[bytes], bad: list[bytes]) -> web.Response:
+        return web.Response(status=422, text=message(f"partial write: {CONFLICT} dropped={min(1, len(bad))}"))
+
+    async with serving(Scripted(bad=lambda line: line.endswith(b"7"), refuse=refuse)) as scripted:
+        wanted = many(lines)
+        refused, _ = await write(scripted, wanted)
+    assert sorted(line.line for line in refused) == sorted(line for line in wanted if line.endswith(b"7"))
+    assert sorted(scripted.taken) == sorted(line for line in wanted if not line.endswith(b"7"))
+    assert all(CONFLICT in line.detail for line in refused)
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+async def test_named_lines_cost_no_search(generation: int) -> None:
+    def refuse(_: list[bytes], bad: list[bytes]) -> web.Response:
+        named = "\n".join(f"unable to parse '{line.decode()}': bad" for line in bad)
+        text = error(f"partial write: {named} dropped=0") if generation == 1 else message(named)
+        return web.Response(status=400, text=text)
+
+    scripted = Scripted(bad=lambda line: line.endswith(b"7"), refuse=refuse, keeps_good=generation == 1)
+    async with serving(scripted):
+        refused, _ = await write(scripted, many(1_000))
+    assert len(refused) == 100
+    assert sorted(scripted.taken) == sorted(line for line in many(1_000) if not line.endswith(b"7"))
+    assert scripted.writes == generation
+
+
+async def test_an_answer_larger_than_we_read_still_costs_no_good_line() -> None:
+    """2.x names every bad line; of 30,000 long ones the answer is cut, and no longer JSON."""
+    lines = [b"climate,device=%s x=%d %d" % (b"d" * 100, n, n) for n in range(20_000)]
+
+    def refuse(_: list[bytes], bad: list[bytes]) -> web.Response:
+        return web.Response(status=400, text=message("\n".join(f"unable to parse '{b.decode()}': bad" for b in bad)))
+
+    async with serving(Scripted(bad=lambda line: not line.endswith(b"0"), refuse=refuse)) as scripted:
+        refused, _ = await write(scripted, lines)
+    assert {line.line for line in refused} == {line for line in lines if not line.endswith(b"0")}
+    assert sorted(scripted.taken) == sorted(line for line in lines if line.endswith(b"0"))
+
+
+async def test_too_large_is_halved() -> None:
+    scripted = Scripted()
+
+    async def write_small(lines: list[bytes]) -> web.StreamResponse:
+        if len(lines) > 10:
+            return web.Response(status=413)
+        scripted.taken += lines
+        return web.Response(status=204)
+
+    scripted.script = [write_small] * 100
+    async with serving(scripted):
+        refused, _ = await write(scripted, many())
+    assert refused == []
+    assert sorted(scripted.taken) == sorted(many())
+
+
+async def test_one_line_that_is_too_large_is_refused() -> None:
+    async with serving(Scripted(script=[status(413)])) as scripted:
+        refused, _ = await write(scripted, many(1))
+    assert [line.line for line in refused] == many(1)
+
+
+async def test_a_missing_database_is_made() -> None:
+    async with serving(Scripted(script=[status(404)], databases=[])) as scripted:
+        await write(scripted, many())
+    assert scripted.databases == ["telemetry"]
+    assert scripted.taken == many()
+
+
+async def test_a_database_that_is_there_and_not_found_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.drain.HALT_DELAY", 0.2)
+    async with serving(Scripted(script=[status(404)] * 10_000)) as scripted, Influx(Options(url=scripted.url)) as influx:
+        state = State()
+        writing = asyncio.create_task(Writer(influx, state).write(b"x", 1))
+        await asyncio.sleep(0.5)
+        assert scripted.writes <= 7
+        assert state.halted
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_what_is_no_influxdb_is_named() -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>", content_type="text/html")
+
+    app = web.Application()
+    app.add_routes([web.get("/query", page), web.get("/ping", page)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, HOST, port).start()
+    async with Influx(Options(url=f"http://{HOST}:{port}")) as influx:
+        with pytest.raises(DatabaseError, match=re.escape("is no InfluxDB: set influx.url")):
+            await influx.connect()
+        with pytest.raises(DatabaseError, match=re.escape("not as InfluxDB does: set influx.url")):
+            await influx.query("SHOW DATABASES")
+    await runner.cleanup()
+
+
+async def test_an_absent_2x_is_an_error_that_can_be_waited_for() -> None:
+    options = Options(url=f"http://{HOST}:{free_port()}", token=SecretStr("x"), timeout=1)
+    async with Influx(options) as influx:
+        influx.version = (2, 7)
+        with pytest.raises(DatabaseError, match="is not there"):
+            await influx.ensure_database()
+
+
+UNPARSED = b"climate,device=a temperature_c= 1000"
+OTHER_TYPE = b'climate,device=a temperature_c="warm" 1000'
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [UNPARSED],
+        [OTHER_TYPE],
+        [OTHER_TYPE, UNPARSED],
+        [UNPARSED, OTHER_TYPE],
+        [b"climate,device= temperature_c=1 1000"],
+        [b"not a line at all"],
+        [b"climate,device=a temperature_c=1e400 1000"],
+        [b"climate,device=it's temperature_c=': 1000", UNPARSED],
+    ],
+)
+async def test_the_real_database_keeps_the_good_lines_and_only_they_are_kept(
+    database: Database, bad: list[bytes]
+) -> None:
+    name = f"judge-{crc32(repr(bad).encode())}"
+    good = 40
+    lines = [b"climate,device=d%d temperature_c=%d %d" % (n, n, n + 1) for n in range(good)]
+    body = [*lines[: good // 2], *bad, *lines[good // 2 :]]
+    options = Options(url=database.url, database=name, token=SecretStr(database.token), organisation=database.organisation or "x")
+    async with Influx(options) as influx:
+        await influx.connect()
+        await influx.ensure_database()
+        refused = await Writer(influx, State()).write(b"\n".join(body), len(body))
+        (series,) = await influx.query("SELECT count(temperature_c) FROM climate")
+    assert sorted(line.line for line in refused) == sorted(bad)
+    assert series["values"][0][1] == good
