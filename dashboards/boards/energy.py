@@ -1,0 +1,223 @@
+"""Energy: power now, consumption from the registers, sub-meters against the main meter, and the heating beside them."""
+
+from typing import Final
+
+from dashboards import queries
+from dashboards.board import Board, Row
+from dashboards.panels import (
+    COUNT,
+    KILOWATT_HOURS,
+    Column,
+    Json,
+    Target,
+    Text,
+    as_line,
+    at_least,
+    bar_gauge,
+    coloured,
+    columns,
+    lines,
+    on_the_right,
+    stat,
+    table,
+)
+from dashboards.queries import BUILDING, DAY, HALF_HOUR, LEVEL, MAIN, SPACE, SUB, USE, alias
+from dashboards.thresholds import TEMPERATURE
+from dashboards.transformations import arrange, merge
+from devices.schema import BY_NAME
+
+POWER = BY_NAME["power"]
+ELECTRICITY, HEAT = BY_NAME["electricity_import"], BY_NAME["heat"]
+GAS, GAS_ENERGY = BY_NAME["gas"], BY_NAME["gas_energy"]
+INDOORS, OUTDOORS = BY_NAME["temperature"], BY_NAME["outdoor_temperature"]
+SETPOINT, VALVE = BY_NAME["heating_setpoint"], BY_NAME["valve_position"]
+
+FIVE_MINUTES: Final = "5m"
+FIFTEEN_MINUTES: Final = "15m"
+
+REGISTERS = (
+    "Worked out from the meters' registers: each step between two readings counts in the period in which it ended. "
+    "A register that falls back (reset, roll-over) costs that one step and makes no spike; a new meter starts anew. "
+    "What InfluxQL cannot do on raw registers: share a step that spans a gap over the half-hours of the gap (all of it "
+    "appears where the readings resume), count what a meter took between a reset and its next reading, or tell a "
+    "register that jumped forward from real use."
+)
+MAIN_METERS = "Main meters only, so that nothing is counted twice."
+NO_REGISTER = (
+    "No {what} register reported in this time range: choose a longer one, or check the meters on the registry."
+)
+
+POWER_NOW = Text(
+    "Power now, by building",
+    "Electric power that each building takes now: the last mean of its main meters in the time range. "
+    f"{MAIN_METERS} Negative means export.",
+    "No main electricity meter reported power in this time range.",
+)
+POWER_BY_USE = Text(
+    "Power now, by use",
+    "Electric power now by what the sub-meters serve: the last mean of each use in the time range, over the chosen "
+    "buildings.",
+    "No sub-meter reported power in this time range: the buildings may have none.",
+)
+ELECTRICITY_TOTAL = Text(
+    "Electricity in this time range",
+    f"Electricity taken from the grid by each building. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="electricity"),
+)
+GAS_TOTAL = Text(
+    "Gas in this time range",
+    "Volume of gas as the meters count it, not corrected. A cubic metre holds about 11 kWh: volume × 1.02264 × "
+    f"calorific value (38 to 41 MJ/m³, on the bill) ÷ 3.6. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="gas"),
+)
+HEAT_TOTAL = Text(
+    "Heat in this time range",
+    f"Heat from heat meters: district heating, or behind a boiler or heat pump. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="heat"),
+)
+POWER_OVER_TIME = Text(
+    "Power by building",
+    f"Mean electric power of each building's main meters. {MAIN_METERS} What remains at night is the baseload.",
+    "No main electricity meter reported power in this time range.",
+)
+BY_HALF_HOUR = Text(
+    "Electricity by half-hour",
+    f"Electricity taken in each half-hour. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="electricity"),
+)
+BY_DAY = Text(
+    "Electricity by day",
+    "Electricity taken on each day, midnight to midnight local time (23 or 25 hours when the clock changes). "
+    f"Today's and the first day's column grow with what is in the time range. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="electricity"),
+)
+SUB_METERS = Text(
+    "Sub-meters against the main meter, by day",
+    "Columns: electricity by what the sub-meters serve. Line: the main meters. The space between the columns and the "
+    f"line is use that no sub-meter sees. {REGISTERS}",
+    NO_REGISTER.format(what="electricity"),
+)
+GAS_BY_DAY = Text(
+    "Gas by day",
+    "Gas on each day, midnight to midnight local time. Volume in m³ as the meter counts it, not corrected; meters that "
+    f"report energy are on the right axis in kWh. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="gas"),
+)
+HEAT_BY_DAY = Text(
+    "Heat by day",
+    f"Heat from heat meters on each day, midnight to midnight local time. {MAIN_METERS} {REGISTERS}",
+    NO_REGISTER.format(what="heat"),
+)
+TEMPERATURES = Text(
+    "Temperature indoors and outdoors",
+    "Mean air temperature of the chosen spaces, by building, and the air outside. From room sensors, thermostats and "
+    f"weather stations. Dashed lines: {TEMPERATURE.source}",
+    "No sensor of the chosen spaces reported a temperature in this time range.",
+)
+VALVES = Text(
+    "Heating valves",
+    "Mean opening of the heating valves of the chosen spaces, by building: 100 % is all valves fully open. From "
+    "radiator thermostats. Valves that stay open while it is warm outside point to a fault or a wrong set point.",
+    "No radiator thermostat of the chosen spaces reported in this time range.",
+)
+SPACES = Text(
+    "Spaces: temperature, set point and valve",
+    "The last values in the time range for each space; several devices of a space are averaged. Colours: "
+    f"{TEMPERATURE.source}",
+    "No sensor of the chosen spaces reported in this time range.",
+)
+
+
+def _totals() -> tuple[tuple[int, Json], ...]:
+    return (
+        (8, _in_range(ELECTRICITY_TOTAL, KILOWATT_HOURS, queries.consumption_of_range(ELECTRICITY, BUILDING, MAIN))),
+        (8, _in_range(GAS_TOTAL, GAS.display, queries.consumption_of_range(GAS, BUILDING, MAIN))),
+        (8, _in_range(HEAT_TOTAL, KILOWATT_HOURS, queries.consumption_of_range(HEAT, BUILDING, MAIN))),
+    )
+
+
+def _in_range(text: Text, unit: str, query: str) -> Json:
+    return stat(text, unit, [Target(query, alias(BUILDING))], sparkline=False)
+
+
+def _now() -> tuple[tuple[int, Json], ...]:
+    by_building = Target(queries.total(POWER, BUILDING, MAIN), alias(BUILDING))
+    by_use = Target(queries.total(POWER, USE, SUB), alias(USE))
+    return (
+        (12, at_least(stat(POWER_NOW, POWER.display, [by_building]), FIVE_MINUTES)),
+        (12, at_least(bar_gauge(POWER_BY_USE, POWER.display, [by_use]), FIVE_MINUTES)),
+    )
+
+
+def _electricity() -> tuple[tuple[int, Json], ...]:
+    power = Target(queries.total(POWER, BUILDING, MAIN), alias(BUILDING))
+    half_hours = Target(queries.consumption(ELECTRICITY, HALF_HOUR, BUILDING, MAIN), alias(BUILDING))
+    return (
+        (12, at_least(lines(POWER_OVER_TIME, POWER.display, [power]), FIVE_MINUTES)),
+        (12, at_least(columns(BY_HALF_HOUR, KILOWATT_HOURS, [half_hours]), HALF_HOUR)),
+    )
+
+
+def _days() -> tuple[tuple[int, Json], ...]:
+    days = Target(queries.consumption(ELECTRICITY, DAY, BUILDING, MAIN), alias(BUILDING))
+    uses = Target(queries.consumption(ELECTRICITY, DAY, USE, SUB), alias(USE))
+    main = Target(queries.consumption(ELECTRICITY, DAY, queries.ROLE, MAIN), f"{alias(queries.ROLE)} meters")
+    return (
+        (12, at_least(columns(BY_DAY, KILOWATT_HOURS, [days]), DAY)),
+        (12, at_least(columns(SUB_METERS, KILOWATT_HOURS, [uses, main], [as_line("B", "text")]), DAY)),
+    )
+
+
+def _fuels() -> tuple[tuple[int, Json], ...]:
+    volume = Target(queries.consumption(GAS, DAY, BUILDING, MAIN), alias(BUILDING))
+    energy = Target(queries.consumption(GAS_ENERGY, DAY, BUILDING, MAIN), f"{alias(BUILDING)} (energy)")
+    heat = Target(queries.consumption(HEAT, DAY, BUILDING, MAIN), alias(BUILDING))
+    in_energy = on_the_right("B", KILOWATT_HOURS)
+    return (
+        (12, at_least(columns(GAS_BY_DAY, GAS.display, [volume, energy], [in_energy]), DAY)),
+        (12, at_least(columns(HEAT_BY_DAY, KILOWATT_HOURS, [heat]), DAY)),
+    )
+
+
+def _heating() -> tuple[tuple[int, Json], ...]:
+    indoors = Target(queries.mean(INDOORS, BUILDING), alias(BUILDING))
+    outdoors = Target(queries.mean(OUTDOORS, queries.COUNCIL, spaces=False), "outdoors")
+    valves = Target(queries.mean(VALVE, BUILDING), alias(BUILDING))
+    outside = coloured("B", "light-blue")
+    temperatures = lines(TEMPERATURES, INDOORS.display, [indoors, outdoors], TEMPERATURE, [outside])
+    return (
+        (12, at_least(temperatures, FIFTEEN_MINUTES)),
+        (12, at_least(lines(VALVES, VALVE.display, [valves]), FIFTEEN_MINUTES)),
+    )
+
+
+def _spaces() -> tuple[tuple[int, Json], ...]:
+    named = {
+        INDOORS.name: Column("Temperature", INDOORS.display, steps=TEMPERATURE),
+        SETPOINT.name: Column("Set point", SETPOINT.display),
+        VALVE.name: Column("Valve", VALVE.display),
+    }
+    targets = [Target(queries.latest_of_spaces(BY_NAME[name], name)) for name in named]
+    headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
+    headings |= {name: column.name for name, column in named.items()}
+    shown = tuple(named.values())
+    return ((24, table(SPACES, COUNT, targets, [merge(), arrange(headings)], shown, ("Space", False))),)
+
+
+BOARD: Final = Board(
+    uid="tolbooth-energy",
+    title="Energy",
+    description="Electricity, gas and heat of the council's buildings, from meters, and the heating beside them.",
+    buildings_of=ELECTRICITY.measurement,
+    spaces_of=INDOORS.measurement,
+    since="now-7d/d",
+    rows=(
+        Row(6, _now()),
+        Row(5, _totals()),
+        Row(9, _electricity()),
+        Row(9, _days()),
+        Row(8, _fuels()),
+        Row(9, _heating()),
+        Row(10, _spaces()),
+    ),
+)

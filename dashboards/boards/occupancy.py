@@ -1,0 +1,194 @@
+"""Occupancy: people and occupied share by space and hour of the week, and what happens in spaces with nobody there."""
+
+from typing import Final
+
+from dashboards import queries
+from dashboards.board import Board, Row
+from dashboards.panels import COUNT, HOURS, SHARE, Column, Json, Target, Text, at_least, lines, matrix, stat, table
+from dashboards.queries import BUILDING, COUNCIL, LEVEL, SPACE, alias
+from dashboards.thresholds import CO2
+from dashboards.transformations import (
+    DAY_COLUMN,
+    HOUR_COLUMN,
+    arrange,
+    grid,
+    group,
+    hour_of_day,
+    hour_of_week,
+    merge,
+    only_numbers,
+)
+from devices.schema import BY_NAME
+
+OCCUPIED, PEOPLE = BY_NAME["occupied"], BY_NAME["people"]
+CARBON_DIOXIDE, LIT = BY_NAME["co2"], BY_NAME["on"]
+
+FIVE_MINUTES: Final = "5m"
+FIFTEEN_MINUTES: Final = "15m"
+
+NO_SENSOR = "No occupancy sensor of the chosen spaces reported in this time range."
+NO_COUNTER = "No people counter of the chosen spaces reported in this time range."
+OBSERVED = "Only spaces with a sensor are counted; a space with none is not here, which does not mean that it is empty."
+EACH_ALIKE = "Every space weighs the same, whatever its size."
+
+PEOPLE_NOW = Text(
+    "People now, by building",
+    f"People in the chosen spaces: the last mean count of each space in the time range, added up. {OBSERVED}",
+    NO_COUNTER,
+)
+IN_USE_NOW = Text(
+    "Share of spaces in use now",
+    f"Share of the observed spaces with somebody in them, last value of the time range. {OBSERVED} {EACH_ALIKE}",
+    NO_SENSOR,
+)
+CO2_NOW = Text(
+    "Highest CO₂ now",
+    f"The highest carbon dioxide of the chosen spaces, by building, last value of the time range. {CO2.source}",
+    "No CO₂ sensor of the chosen spaces reported in this time range.",
+)
+PEOPLE_OVER_TIME = Text(
+    "People by building",
+    f"Mean number of people in the chosen spaces, added up by building. {OBSERVED}",
+    NO_COUNTER,
+)
+USE_AND_LIGHT = Text(
+    "Spaces in use, and spaces lit",
+    "Share of spaces with somebody in them, beside the share of lamps that are on. Light well above use is light that "
+    f"serves nobody. {EACH_ALIKE} Lamps report when they change and at least every five minutes.",
+    "Neither occupancy sensors nor lamps of the chosen spaces reported in this time range.",
+)
+SHARE_BY_HOUR = Text(
+    "Occupied share by hour of the week",
+    "Share of time in which the chosen spaces were occupied, for each hour of the week on the local clock, averaged "
+    f"over the weeks of the time range; a range of whole weeks is fairest. {EACH_ALIKE}",
+    NO_SENSOR,
+)
+PEOPLE_BY_HOUR = Text(
+    "People by hour of the week",
+    "Mean number of people in the chosen spaces together, for each hour of the week on the local clock, averaged over "
+    "the weeks of the time range.",
+    NO_COUNTER,
+)
+BY_SPACE = Text(
+    "Use of each space",
+    "Share of the whole time range, nights and weekends included, in which the space was occupied; people on average "
+    "and at most.",
+    NO_SENSOR,
+)
+NEVER_USED = Text(
+    "Spaces never used",
+    "Spaces whose sensors saw nobody in the whole time range, with the number of readings that say so: few readings "
+    f"prove little. {OBSERVED}",
+    "Every observed space was used at least once in this time range, or no occupancy sensor reported.",
+)
+SPACE_BY_HOUR = Text(
+    "Occupied share by space and hour of the day",
+    "Share of time in which each space was occupied, for each hour of the day on the local clock, over all days of the "
+    "time range. Choose one space above to see its week in the panel by hour of the week.",
+    NO_SENSOR,
+)
+CO2_IN_USE = Text(
+    "CO₂ while occupied",
+    "Mean and highest half-hourly carbon dioxide of each space, over the half-hours in which somebody was there. "
+    f"Colours: {CO2.source}",
+    "No space with both a CO₂ sensor and an occupancy sensor was occupied in this time range.",
+)
+LIT_EMPTY = Text(
+    "Light while empty",
+    "Hours in which light burned in a space while nobody was there: the share of its lamps that were on, added up over "
+    "half-hours without any occupancy. Lamps report when they change and at least every five minutes, so the share of "
+    "a half-hour is near, not exact.",
+    "No light burned in an empty space, or no space has both lamps and an occupancy sensor that reported.",
+)
+
+
+def _now() -> tuple[tuple[int, Json], ...]:
+    people = Target(queries.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
+    in_use = Target(queries.share_of_spaces(OCCUPIED, queries.EVERY, BUILDING), alias(BUILDING))
+    carbon = Target(queries.highest(CARBON_DIOXIDE, BUILDING), alias(BUILDING))
+    return (
+        (8, at_least(stat(PEOPLE_NOW, COUNT, [people]) | {"maxDataPoints": 400}, FIVE_MINUTES)),
+        (8, at_least(stat(IN_USE_NOW, SHARE, [in_use]) | {"maxDataPoints": 400}, FIVE_MINUTES)),
+        (8, at_least(stat(CO2_NOW, CARBON_DIOXIDE.display, [carbon], CO2) | {"maxDataPoints": 400}, FIVE_MINUTES)),
+    )
+
+
+def _over_time() -> tuple[tuple[int, Json], ...]:
+    people = Target(queries.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
+    in_use = Target(queries.share_of_spaces(OCCUPIED, queries.EVERY, COUNCIL), "spaces in use")
+    lit = Target(queries.share_of_spaces(LIT, queries.EVERY, COUNCIL), "lamps on")
+    return (
+        (12, at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), FIFTEEN_MINUTES)),
+        (12, at_least(lines(USE_AND_LIGHT, SHARE, [in_use, lit]), FIFTEEN_MINUTES)),
+    )
+
+
+def _week(text: Text, unit: str, query: str, name: str, highest: float | None) -> Json:
+    average = f"{name} (mean)"
+    steps = [
+        *hour_of_week(),
+        group([DAY_COLUMN, HOUR_COLUMN], {name: ["mean"]}),
+        *grid(DAY_COLUMN, HOUR_COLUMN, average),
+    ]
+    return matrix(text, unit, [Target(query)], steps, DAY_COLUMN.capitalize(), highest)
+
+
+def _spaces() -> tuple[tuple[int, Json], ...]:
+    share, usual, peak = "share", "usual", "peak"
+    query = queries.use_of_spaces(OCCUPIED, PEOPLE, (share, usual, peak))
+    headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
+    headings |= {share: "Occupied", usual: "People, mean", peak: "People, most"}
+    shown = (Column("Occupied", SHARE, gauge=True),)
+    use = table(BY_SPACE, COUNT, [Target(query)], [arrange(headings)], shown, ("Occupied", True))
+    silent = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space", "readings": "Readings"}
+    never = Target(queries.never(OCCUPIED, "readings"))
+    return (
+        (14, use),
+        (10, table(NEVER_USED, COUNT, [never], [arrange(silent)], (), ("Space", False))),
+    )
+
+
+def _day_of_spaces() -> Json:
+    name = "share"
+    steps = [
+        *hour_of_day(),
+        group([SPACE, HOUR_COLUMN], {name: ["mean"]}),
+        *grid(SPACE, HOUR_COLUMN, f"{name} (mean)"),
+    ]
+    query = queries.hourly_share(OCCUPIED, name, BUILDING, SPACE)
+    return matrix(SPACE_BY_HOUR, SHARE, [Target(query)], steps, SPACE.capitalize(), 1)
+
+
+def _with_nobody() -> tuple[tuple[int, Json], ...]:
+    carbon, held = "co2", "occupied"
+    targets = [Target(queries.half_hours(CARBON_DIOXIDE, carbon)), Target(queries.half_hours_held(OCCUPIED, held))]
+    steps = [merge(), only_numbers(carbon, held), group([BUILDING, SPACE], {carbon: ["mean", "max"]})]
+    headings = {BUILDING: "Building", SPACE: "Space", f"{carbon} (mean)": "Mean", f"{carbon} (max)": "Highest"}
+    shown = tuple(Column(name, CARBON_DIOXIDE.display, steps=CO2) for name in ("Mean", "Highest"))
+    air = table(CO2_IN_USE, CARBON_DIOXIDE.display, targets, [*steps, arrange(headings)], shown, ("Mean", True))
+
+    burned, empty = "hours", "empty"
+    lit = [Target(queries.hours_held(LIT, burned)), Target(queries.half_hours_never(OCCUPIED, empty))]
+    both = [merge(), only_numbers(burned, empty), group([BUILDING, SPACE], {burned: ["sum"]})]
+    names = {BUILDING: "Building", SPACE: "Space", f"{burned} (sum)": "Hours"}
+    light = table(LIT_EMPTY, COUNT, lit, [*both, arrange(names)], (Column("Hours", HOURS),), ("Hours", True))
+    return ((12, air), (12, light))
+
+
+BOARD: Final = Board(
+    uid="tolbooth-occupancy",
+    title="Occupancy",
+    description="Who is in the buildings and when, which spaces stand empty, and air and light beside it.",
+    buildings_of=OCCUPIED.measurement,
+    spaces_of=OCCUPIED.measurement,
+    since="now-7d/d",
+    rows=(
+        Row(6, _now()),
+        Row(9, _over_time()),
+        Row(9, ((24, _week(SHARE_BY_HOUR, SHARE, queries.hourly_share(OCCUPIED, "share"), "share", 1)),)),
+        Row(9, ((24, _week(PEOPLE_BY_HOUR, COUNT, queries.hourly_sum(PEOPLE, "people"), "people", None)),)),
+        Row(10, _spaces()),
+        Row(11, ((24, _day_of_spaces()),)),
+        Row(10, _with_nobody()),
+    ),
+)
