@@ -197,16 +197,20 @@ def _target(ref: str, target: Target) -> Json:
 
 
 def _defaults(text: Text, unit: str, steps: Steps, custom: Json | None = None) -> Json:
-    stops: list[Json] = [{"color": steps.first, "value": None}]
-    stops += [{"color": colour, "value": value} for value, colour in steps.rest]
     return {
         "unit": unit,
         "noValue": text.empty,
         "color": {"mode": "palette-classic" if custom else "thresholds"},
-        "thresholds": {"mode": "absolute", "steps": stops},
+        "thresholds": _thresholds(steps),
         "mappings": [],
         **({"custom": custom} if custom else {}),
     }
+
+
+def _thresholds(steps: Steps) -> Json:
+    stops: list[Json] = [{"color": steps.first, "value": None}]
+    stops += [{"color": colour, "value": value} for value, colour in steps.rest]
+    return {"mode": "absolute", "steps": stops}
 
 
 def _graph(style: str) -> Json:
@@ -251,12 +255,10 @@ def _column(column: Column) -> Json:
             {"id": "decimals", "value": 0},
         ]
     if column.steps:
-        stops = [{"color": column.steps.first, "value": None}]
-        stops += [{"color": colour, "value": value} for value, colour in column.steps.rest]
         properties += [
             {"id": "custom.cellOptions", "value": {"type": "color-text"}},
             {"id": "color", "value": {"mode": "thresholds"}},
-            {"id": "thresholds", "value": {"mode": "absolute", "steps": stops}},
+            {"id": "thresholds", "value": _thresholds(column.steps)},
         ]
     if column.width:
         properties.append({"id": "custom.width", "value": column.width})

@@ -43,9 +43,7 @@ REGISTERS = (
     "register that jumped forward from real use."
 )
 MAIN_METERS = "Main meters only, so that nothing is counted twice."
-NO_REGISTER = (
-    "No {what} register reported in this time range: choose a longer one, or check the meters on the registry."
-)
+NO_REGISTER = "No {what} register reported in this time range: take a longer one, or see if meters are silent."
 
 POWER_NOW = Text(
     "Power now, by building",
