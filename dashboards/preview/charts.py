@@ -1,6 +1,7 @@
 """Time series panels as options of ECharts."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from dashboards.preview.colours import NAMED, PALETTE, Theme, named
@@ -87,7 +88,7 @@ def _series(
     axis = axes[index]
     colour = _colour(config, place, theme)
     bars = custom["drawStyle"] == "bars"
-    points = _points(frame, axis.scale.factor, 0 if bars else bucket)
+    points = _points(frame, axis.scale.factor, bucket, whole=not bars)
     common: Option = {
         "name": frame.columns[1].name,
         "yAxisIndex": index,
@@ -97,12 +98,10 @@ def _series(
     }
     if bars:
         stack = f"{custom['stacking']['group']}{index}" if custom["stacking"]["mode"] == "normal" else None
-        centred = [[time + bucket // 2, value] for time, value in points]
-        return common | {"type": "bar", "stack": stack, "data": centred, "barMaxWidth": 46, "barCategoryGap": "18%"}
-    aligned = [[time + bucket // 2, value] for time, value in points]
+        return common | {"type": "bar", "stack": stack, "data": points, "barMaxWidth": 46, "barCategoryGap": "18%"}
     return common | {
         "type": "line",
-        "data": aligned,
+        "data": points,
         "showSymbol": len(points) < 3,
         "symbolSize": 6,
         "lineStyle": {"width": custom.get("lineWidth", 1), "color": colour},
@@ -110,17 +109,17 @@ def _series(
     }
 
 
-def _points(frame: Frame, factor: float, bucket: int) -> list[list[float | None]]:
-    """Scaled points; with a `bucket`, a hole wherever more than two buckets are missing, so that lines break."""
+def _points(frame: Frame, factor: float, bucket: int, *, whole: bool) -> list[list[float | None]]:
+    """Scaled points in the middle of their buckets; lines (`whole`) break where more than two buckets are missing."""
+    times = [float(time) for time in frame.columns[0].values if isinstance(time, int | float)]
+    gaps = [after - before for before, after in pairwise(times)]
+    width = min(gaps, default=float(bucket))
     points: list[list[float | None]] = []
-    before: float | None = None
-    for time, value in zip(frame.columns[0].values, frame.columns[1].values, strict=True):
-        if not isinstance(time, int | float):
-            continue
-        if bucket and before is not None and time - before > 2 * bucket:
-            points.append([before + bucket, None])
-        points.append([time, round(value * factor, 4) if isinstance(value, int | float) else None])
-        before = time
+    for place, (time, value) in enumerate(zip(times, frame.columns[1].values, strict=True)):
+        if whole and place and gaps[place - 1] > 2 * max(width, bucket):
+            points.append([times[place - 1] + width, None])
+        scaled = round(value * factor, 4) if isinstance(value, int | float) else None
+        points.append([time + width / 2, scaled])
     return points
 
 

@@ -62,12 +62,7 @@ def series_of(answer: Any) -> list[Series]:
     result = (answer.get("results") or [{}])[0]
     if "error" in result:
         raise QueryError(str(result["error"]))
-    return [
-        Series(
-            one.get("name", ""), tuple(one["columns"]), tuple(map(tuple, one.get("values", []))), one.get("tags", {})
-        )
-        for one in result.get("series", [])
-    ]
+    return [_series(one) for one in result.get("series", [])]
 
 
 def as_time_series(ref: str, alias: str, answer: Sequence[Series]) -> list[Frame]:
@@ -91,6 +86,11 @@ def as_table(ref: str, answer: Sequence[Series]) -> list[Frame]:
     columns = zip(*rows, strict=True) if rows else ((),) * (1 + len(tags) + len(names))
     named = zip((TIME, *tags, *names), columns, strict=True)
     return [Frame(ref, tuple(Column(name, tuple(values), time=name == TIME) for name, values in named))]
+
+
+def _series(one: Any) -> Series:
+    rows = tuple(map(tuple, one.get("values", [])))
+    return Series(one.get("name", ""), tuple(one["columns"]), rows, one.get("tags", {}))
 
 
 def _named(alias: str, series: Series, column: str) -> str:

@@ -1,7 +1,7 @@
 """Grafana's transformations on frames: those that the boards use."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -49,12 +49,7 @@ def _filter_by_value(frames: Frames, options: Options) -> Frames:
 def _group_by(frames: Frames, options: Options) -> Frames:
     fields: Mapping[str, Any] = options["fields"]
     by = [name for name, how in fields.items() if how["operation"] == "groupby"]
-    wanted = [
-        (name, reducer)
-        for name, how in fields.items()
-        if how["operation"] == "aggregate"
-        for reducer in how["aggregations"]
-    ]
+    wanted = [(name, reducer) for name, how in fields.items() for reducer in how["aggregations"]]
     grouped = []
     for frame in frames:
         groups: dict[tuple[Value, ...], list[dict[str, Value]]] = {}
@@ -72,20 +67,15 @@ def _group_by(frames: Frames, options: Options) -> Frames:
 
 
 def _format_time(frames: Frames, options: Options) -> Frames:
-    zone = ZoneInfo(options["timezone"])
+    zone, output = ZoneInfo(options["timezone"]), options["outputFormat"]
 
     def text(value: Value) -> Value:
-        return (
-            None
-            if value is None
-            else _moment(datetime.fromtimestamp(float(value) / 1_000, UTC).astimezone(zone), options["outputFormat"])
-        )
+        return None if value is None else _moment(datetime.fromtimestamp(float(value) / 1_000, zone), output)
 
-    return _each(
-        frames,
-        lambda column: column.name == options["timeField"],
-        lambda column: Column(column.name, tuple(map(text, column.values))),
-    )
+    def changed(column: Column) -> Column:
+        return Column(column.name, tuple(map(text, column.values))) if column.name == options["timeField"] else column
+
+    return [Frame(frame.ref, tuple(map(changed, frame.columns))) for frame in frames]
 
 
 def _extract_fields(frames: Frames, options: Options) -> Frames:
@@ -116,16 +106,12 @@ def _matrix(frames: Frames, options: Options) -> Frames:
 
 
 def _sort_by(frames: Frames, options: Options) -> Frames:
-    order = options["sort"][0]
-    return [
-        _frame(
-            frame.ref,
-            sorted(_rows(frame), key=lambda row: str(row.get(order["field"]) or "")),
-            _names(frame),
-            _times(frame),
-        )
-        for frame in frames
-    ]
+    field = options["sort"][0]["field"]
+    ordered = []
+    for frame in frames:
+        rows = sorted(_rows(frame), key=lambda row: str(row.get(field) or ""))
+        ordered.append(_frame(frame.ref, rows, _names(frame), _times(frame)))
+    return ordered
 
 
 def _organize(frames: Frames, options: Options) -> Frames:
@@ -173,10 +159,6 @@ def _times(frame: Frame) -> set[str]:
 def _frame(ref: str, rows: Iterable[Mapping[str, Value]], names: Sequence[str], times: set[str]) -> Frame:
     listed = list(rows)
     return Frame(ref, tuple(Column(name, tuple(row.get(name) for row in listed), name in times) for name in names))
-
-
-def _each(frames: Frames, which: Callable[[Column], bool], change: Callable[[Column], Column]) -> Frames:
-    return [Frame(frame.ref, tuple(change(one) if which(one) else one for one in frame.columns)) for frame in frames]
 
 
 _REDUCERS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
