@@ -90,7 +90,7 @@ def lines(
 ) -> Json:
     """Lines over time; limits are drawn as dashed lines where `steps` has any."""
     custom = _graph("line") | {
-        "fillOpacity": 8,
+        "fillOpacity": 0,
         "lineWidth": 2,
         "thresholdsStyle": {"mode": "dashed" if steps.rest else "off"},
     }

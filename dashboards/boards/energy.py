@@ -199,7 +199,7 @@ def _spaces() -> tuple[tuple[int, Json], ...]:
     headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
     headings |= {name: column.name for name, column in named.items()}
     shown = tuple(named.values())
-    return ((24, table(SPACES, COUNT, targets, [merge(), arrange(headings)], shown, ("Space", False))),)
+    return ((24, table(SPACES, COUNT, targets, [merge(), arrange(headings)], shown, ("Building", False))),)
 
 
 BOARD: Final = Board(

@@ -84,7 +84,8 @@ NEVER_USED = Text(
 SPACE_BY_HOUR = Text(
     "Occupied share by space and hour of the day",
     "Share of time in which each space was occupied, for each hour of the day on the local clock, over all days of the "
-    "time range. Choose one space above to see its week in the panel by hour of the week.",
+    "time range. Spaces of the same name in several buildings are averaged: choose one building to tell them apart, and "
+    "one space to see its week in the panel by hour of the week.",
     NO_SENSOR,
 )
 CO2_IN_USE = Text(
@@ -144,7 +145,7 @@ def _spaces() -> tuple[tuple[int, Json], ...]:
     never = Target(queries.never(OCCUPIED, "readings"))
     return (
         (14, use),
-        (10, table(NEVER_USED, COUNT, [never], [arrange(silent)], (), ("Space", False))),
+        (10, table(NEVER_USED, COUNT, [never], [arrange(silent)], (), ("Building", False))),
     )
 
 

@@ -59,7 +59,7 @@ class _Axis:
             "splitNumber": 4,
         }
         if unit in ("percentunit", "percent"):
-            self.option |= {"min": 0, "max": 100}
+            self.option |= {"min": 0, "max": 100, "interval": 25}
 
 
 def _axes(frames: Sequence[Frame], configs: Sequence[Mapping[str, Any]], theme: Theme) -> list[_Axis]:
@@ -197,7 +197,7 @@ def _legend(theme: Theme) -> Option:
         "itemWidth": 14,
         "itemHeight": 8,
         "icon": "roundRect",
-        "textStyle": {"color": theme.text, "fontSize": 12},
+        "textStyle": {"color": theme.text, "fontSize": 12, "lineHeight": 18},
         "pageTextStyle": {"color": theme.muted},
         "pageIconColor": theme.muted,
         "pageIconInactiveColor": theme.line,

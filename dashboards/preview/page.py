@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from dashboards.preview import markup, run
 from dashboards.preview.address import RANGES, REFRESHES, SECONDS, Address
@@ -37,20 +37,21 @@ class Page:
         self._charts: dict[int, ui.echart] = {}
         self._busy = asyncio.Lock()
 
-    async def show(self) -> None:
-        """Lay out the page, and draw it once its visitor is connected."""
+    def show(self) -> None:
+        """Lay out the page, and begin to ask for its data while the visitor's browser loads the scripts."""
         ui.query("body").classes(f"tb tb-{self._theme.name}")
         self._header()
-        with ui.element("main").classes("tb-board"):
+        with ui.element("main").classes("tb-board") as self._main:
             for panel in self._board["panels"]:
                 self._frame(panel)
         self._timer = ui.timer(SECONDS.get(self._address.refresh, 60), self._draw, immediate=False)
         self._timer.active = self._address.refresh in SECONDS
-        ui.timer(0, self._first, once=True)
+        background_tasks.create(self._first(), name=f"draw {self._address.uid}")
 
     async def _first(self) -> None:
-        await self._offer()
-        await self._draw()
+        with self._main:
+            await self._offer()
+            await self._draw()
 
     def _header(self) -> None:
         with ui.element("header").classes("tb-header"):

@@ -50,7 +50,7 @@ def _routes(boards: Mapping[str, Mapping[str, Any]], influx: Influx) -> None:
         ui.navigate.to(f"/d/{first}")
 
     @ui.page("/d/{uid}")
-    async def board(uid: str, request: Request) -> None:
+    def board(uid: str, request: Request) -> None:
         if uid not in boards:
             raise HTTPException(404, f"no board {uid}: there are {', '.join(boards)}")
         shown = boards[uid]
@@ -58,7 +58,7 @@ def _routes(boards: Mapping[str, Mapping[str, Any]], influx: Influx) -> None:
         ui.add_css(STYLE)
         time, refresh = shown["time"], str(shown["refresh"])
         address = parsed(uid, request.query_params.multi_items(), time["from"], time["to"], refresh)
-        await Page(influx, shown, titles, address).show()
+        Page(influx, shown, titles, address).show()
 
 
 def _shown(host: str) -> str:

@@ -42,7 +42,10 @@ def _meters(
 ) -> Iterator[str]:
     power = size * (6_000 + 14_000 * opened)
     heat = size * max(0.0, 15.5 - outside) * (0.4 + opened)
-    for name, role, use, share in [("main", "main", "", 1.0), *((use, "sub", f",use={use}", s) for use, s in USES.items())]:
+    for name, role, use, share in [
+        ("main", "main", "", 1.0),
+        *((use, "sub", f",use={use}", s) for use, s in USES.items()),
+    ]:
         tags = f"{place},device={name}-meter,meter={name},role={role}{use}"
         register = registers[f"{place}{name}"] = registers.get(f"{place}{name}", 1_000.0) + power * share * STEP / 3.6e6
         yield f"power,{tags} power_w={power * share:.1f} {time}"
@@ -56,10 +59,11 @@ def _meters(
 
 def _space(place: str, space: str, number: int, at: datetime, time: int) -> Iterator[str]:
     opened = _open(at)
-    people = 0 if space == "store" else int(opened * (number + 1) * 1.9 + 0.4 * math.sin(time / 7_000 + number))
+    size = next(size for name, size in BUILDINGS.items() if name in place)
+    people = 0 if space == "store" else int(opened * (number + 1) * size + 0.4 * math.sin(time / 7_000 + number))
     occupied = 1 if people > 0 else 0
     tags = f"{place},level=level-{number % 2},space={space}"
-    temperature = 18 + 3 * opened + 0.4 * number - (3 if space == "store" else 0)
+    temperature = 18 + 3 * opened + 0.4 * number + size / 3 - (3 if space == "store" else 0)
     valve = max(0.0, 70 - 20 * (temperature - 18))
     lit = 1 if people > 0 or (space == "office-2" and at.hour < 6) else 0
     yield f"climate,{tags},device={space}-sensor temperature_c={temperature:.2f},humidity_pct=45 {time}"
