@@ -84,8 +84,8 @@ NEVER_USED = Text(
 SPACE_BY_HOUR = Text(
     "Occupied share by space and hour of the day",
     "Share of time in which each space was occupied, for each hour of the day on the local clock, over all days of the "
-    "time range. Spaces of the same name in several buildings are averaged: choose one building to tell them apart, and "
-    "one space to see its week in the panel by hour of the week.",
+    "time range. Spaces of the same name in several buildings are averaged: choose one building to tell them apart, "
+    "and one space to see its week in the panel by hour of the week.",
     NO_SENSOR,
 )
 CO2_IN_USE = Text(
