@@ -42,10 +42,8 @@ def _meters(
 ) -> Iterator[str]:
     power = size * (6_000 + 14_000 * opened)
     heat = size * max(0.0, 15.5 - outside) * (0.4 + opened)
-    for name, role, use, share in [
-        ("main", "main", "", 1.0),
-        *((use, "sub", f",use={use}", s) for use, s in USES.items()),
-    ]:
+    subs = [(use, "sub", f",use={use}", share) for use, share in USES.items()]
+    for name, role, use, share in [("main", "main", "", 1.0), *subs]:
         tags = f"{place},device={name}-meter,meter={name},role={role}{use}"
         register = registers[f"{place}{name}"] = registers.get(f"{place}{name}", 1_000.0) + power * share * STEP / 3.6e6
         yield f"power,{tags} power_w={power * share:.1f} {time}"
