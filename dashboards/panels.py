@@ -51,11 +51,11 @@ class Column:
     width: int = 0
 
 
-def stat(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN, sparkline: bool = True) -> Json:
+def stat(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN, decimals: int | None = None) -> Json:
     """Big figures, one for each series: the last value of each."""
     options = {
         "colorMode": "value",
-        "graphMode": "area" if sparkline else "none",
+        "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "percentChangeColorMode": "standard",
@@ -64,7 +64,10 @@ def stat(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN,
         "textMode": "value_and_name",
         "wideLayout": True,
     }
-    return _panel("stat", text, targets, options, _defaults(text, unit, steps))
+    defaults = _defaults(text, unit, steps)
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    return _panel("stat", text, targets, options, defaults)
 
 
 def bar_gauge(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN) -> Json:

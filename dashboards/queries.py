@@ -78,23 +78,29 @@ def mean(field: Field, by: str, spaces: bool = True) -> str:
     return f"SELECT mean({quoted(field.key)}) {where} GROUP BY time({EVERY}), {quoted(by)} fill(none) {_zone()}"
 
 
-def highest(field: Field, by: str) -> str:
-    """Maximum of a gauge in each bucket, one series for each value of tag `by`."""
-    group = f"time({EVERY}), {quoted(by)}"
-    return f"SELECT max({quoted(field.key)}) {_readings(field)} GROUP BY {group} fill(none) {_zone()}"
+def latest_total(field: Field, by: str, role: str) -> str:
+    """Sum over the meters of `role` of the last value of each in the range, for each value of tag `by`.
+
+    A meter that was swapped counts once: the metering point keeps its name.
+    """
+    inner = (
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_meters(field, role)} "
+        f"GROUP BY {quoted(BUILDING, METER, ROLE, USE)}"
+    )
+    return f"SELECT sum({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
+
+
+def latest(function: str, field: Field, by: str) -> str:
+    """`function` (mean, sum or max) over spaces of the last value of each in the range, for each value of tag `by`."""
+    inner = (
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} GROUP BY {quoted(BUILDING, SPACE)}"
+    )
+    return f"SELECT {function}({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
 
 def sum_of_spaces(field: Field, every: str, by: str) -> str:
     """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
     return _sum("each", _each_space(field, every), f"time({every}), {quoted(by)}")
-
-
-def share_of_spaces(field: Field, every: str, by: str) -> str:
-    """Share of spaces (each weighs the same) and of time in which a state held, 0 to 1, for each value of `by`."""
-    return (
-        f"SELECT mean({quoted('each')}) FROM ({_each_space(field, every)}) WHERE $timeFilter "
-        f"GROUP BY time({every}), {quoted(by)} fill(none) {_zone()}"
-    )
 
 
 def hourly_share(field: Field, name: str, *by: str) -> str:

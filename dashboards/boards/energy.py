@@ -47,14 +47,14 @@ NO_REGISTER = "No {what} register reported in this time range: take a longer one
 
 POWER_NOW = Text(
     "Power now, by building",
-    "Electric power that each building takes now: the last mean of its main meters in the time range. "
+    "Electric power that each building takes now: the last value of each of its main meters in the time range. "
     f"{MAIN_METERS} Negative means export.",
     "No main electricity meter reported power in this time range.",
 )
 POWER_BY_USE = Text(
     "Power now, by use",
-    "Electric power now by what the sub-meters serve: the last mean of each use in the time range, over the chosen "
-    "buildings.",
+    "Electric power now by what the sub-meters serve: the last value of each meter in the time range, over the "
+    "chosen buildings.",
     "No sub-meter reported power in this time range: the buildings may have none.",
 )
 ELECTRICITY_TOTAL = Text(
@@ -135,15 +135,15 @@ def _totals() -> tuple[tuple[int, Json], ...]:
 
 
 def _in_range(text: Text, unit: str, query: str) -> Json:
-    return stat(text, unit, [Target(query, alias(BUILDING))], sparkline=False)
+    return stat(text, unit, [Target(query, alias(BUILDING))])
 
 
 def _now() -> tuple[tuple[int, Json], ...]:
-    by_building = Target(queries.total(POWER, BUILDING, MAIN), alias(BUILDING))
-    by_use = Target(queries.total(POWER, USE, SUB), alias(USE))
+    by_building = Target(queries.latest_total(POWER, BUILDING, MAIN), alias(BUILDING))
+    by_use = Target(queries.latest_total(POWER, USE, SUB), alias(USE))
     return (
-        (12, at_least(stat(POWER_NOW, POWER.display, [by_building]), FIVE_MINUTES)),
-        (12, at_least(bar_gauge(POWER_BY_USE, POWER.display, [by_use]), FIVE_MINUTES)),
+        (12, stat(POWER_NOW, POWER.display, [by_building])),
+        (12, bar_gauge(POWER_BY_USE, POWER.display, [by_use])),
     )
 
 
@@ -210,8 +210,8 @@ BOARD: Final = Board(
     spaces_of=INDOORS.measurement,
     since="now-7d/d",
     rows=(
-        Row(6, _now()),
-        Row(5, _totals()),
+        Row(7, _now()),
+        Row(6, _totals()),
         Row(9, _electricity()),
         Row(9, _days()),
         Row(8, _fuels()),

@@ -23,7 +23,6 @@ from devices.schema import BY_NAME
 OCCUPIED, PEOPLE = BY_NAME["occupied"], BY_NAME["people"]
 CARBON_DIOXIDE, LIT = BY_NAME["co2"], BY_NAME["on"]
 
-FIVE_MINUTES: Final = "5m"
 FIFTEEN_MINUTES: Final = "15m"
 
 NO_SENSOR = "No occupancy sensor of the chosen spaces reported in this time range."
@@ -33,7 +32,7 @@ EACH_ALIKE = "Every space weighs the same, whatever its size."
 
 PEOPLE_NOW = Text(
     "People now, by building",
-    f"People in the chosen spaces: the last mean count of each space in the time range, added up. {OBSERVED}",
+    f"People in the chosen spaces: the last count of each in the time range, added up. {OBSERVED}",
     NO_COUNTER,
 )
 IN_USE_NOW = Text(
@@ -54,7 +53,8 @@ PEOPLE_OVER_TIME = Text(
 USE_AND_LIGHT = Text(
     "Spaces in use, and spaces lit",
     "Share of spaces with somebody in them, beside the share of lamps that are on. Light well above use is light that "
-    f"serves nobody. {EACH_ALIKE} Lamps report when they change and at least every five minutes.",
+    "serves nobody. Every sensor and every lamp weighs the same. Lamps report when they change and at least every five "
+    "minutes.",
     "Neither occupancy sensors nor lamps of the chosen spaces reported in this time range.",
 )
 SHARE_BY_HOUR = Text(
@@ -104,20 +104,20 @@ LIT_EMPTY = Text(
 
 
 def _now() -> tuple[tuple[int, Json], ...]:
-    people = Target(queries.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
-    in_use = Target(queries.share_of_spaces(OCCUPIED, queries.EVERY, BUILDING), alias(BUILDING))
-    carbon = Target(queries.highest(CARBON_DIOXIDE, BUILDING), alias(BUILDING))
+    people = Target(queries.latest("sum", PEOPLE, BUILDING), alias(BUILDING))
+    in_use = Target(queries.latest("mean", OCCUPIED, BUILDING), alias(BUILDING))
+    carbon = Target(queries.latest("max", CARBON_DIOXIDE, BUILDING), alias(BUILDING))
     return (
-        (8, at_least(stat(PEOPLE_NOW, COUNT, [people]) | {"maxDataPoints": 400}, FIVE_MINUTES)),
-        (8, at_least(stat(IN_USE_NOW, SHARE, [in_use]) | {"maxDataPoints": 400}, FIVE_MINUTES)),
-        (8, at_least(stat(CO2_NOW, CARBON_DIOXIDE.display, [carbon], CO2) | {"maxDataPoints": 400}, FIVE_MINUTES)),
+        (8, stat(PEOPLE_NOW, COUNT, [people], decimals=0)),
+        (8, stat(IN_USE_NOW, SHARE, [in_use])),
+        (8, stat(CO2_NOW, CARBON_DIOXIDE.display, [carbon], CO2)),
     )
 
 
 def _over_time() -> tuple[tuple[int, Json], ...]:
     people = Target(queries.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
-    in_use = Target(queries.share_of_spaces(OCCUPIED, queries.EVERY, COUNCIL), "spaces in use")
-    lit = Target(queries.share_of_spaces(LIT, queries.EVERY, COUNCIL), "lamps on")
+    in_use = Target(queries.mean(OCCUPIED, COUNCIL), "spaces in use")
+    lit = Target(queries.mean(LIT, COUNCIL), "lamps on")
     return (
         (12, at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), FIFTEEN_MINUTES)),
         (12, at_least(lines(USE_AND_LIGHT, SHARE, [in_use, lit]), FIFTEEN_MINUTES)),
@@ -184,7 +184,7 @@ BOARD: Final = Board(
     spaces_of=OCCUPIED.measurement,
     since="now-7d/d",
     rows=(
-        Row(6, _now()),
+        Row(7, _now()),
         Row(9, _over_time()),
         Row(9, ((24, _week(SHARE_BY_HOUR, SHARE, queries.hourly_share(OCCUPIED, "share"), "share", 1)),)),
         Row(9, ((24, _week(PEOPLE_BY_HOUR, COUNT, queries.hourly_sum(PEOPLE, "people"), "people", None)),)),

@@ -30,7 +30,7 @@ def time_series(panel: Mapping[str, Any], frames: Sequence[Frame], span: Range, 
     return {
         "animation": False,
         "textStyle": {"fontFamily": FONT, "color": theme.text},
-        "grid": {"left": 8, "right": 12, "top": 28, "bottom": 34, "containLabel": True},
+        "grid": {"left": 14, "right": 16, "top": 28, "bottom": 34, "containLabel": True},
         "legend": _legend(theme),
         "tooltip": _tooltip(theme),
         "xAxis": _time_axis(span, theme),
@@ -50,7 +50,7 @@ class _Axis:
         self.option: Option = {
             "type": "value",
             "name": self.scale.suffix,
-            "nameTextStyle": {"color": theme.muted, "align": "right" if not right else "left", "fontSize": 11},
+            "nameTextStyle": {"color": theme.muted, "align": "right" if right else "left", "fontSize": 11},
             "nameGap": 10,
             "position": "right" if right else "left",
             "scale": config["custom"].get("drawStyle") == "line" and unit == "celsius",

@@ -35,8 +35,10 @@ class Influx:
 
     async def __aenter__(self) -> "Influx":
         connection = self._connection
-        auth = aiohttp.BasicAuth(connection.username, connection.password) if connection.username else None
-        self._session = aiohttp.ClientSession(auth=auth, timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+        headers = {}
+        if connection.username:
+            headers["Authorization"] = aiohttp.encode_basic_auth(connection.username, connection.password)
+        self._session = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=TIMEOUT))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -21,7 +21,7 @@ def message(text: str, kind: str = "empty") -> str:
 
 
 def stat(panel: Panel, frames: Sequence[Frame], theme: Theme) -> str:
-    """One tile for each series: its last value, and its course behind it."""
+    """One tile for each series: its last value."""
     tiles = []
     for frame in frames:
         values = _numbers(frame.columns[1].values)
@@ -29,12 +29,11 @@ def stat(panel: Panel, frames: Sequence[Frame], theme: Theme) -> str:
             continue
         config = config_of(panel, frame.columns[1].name, frame.ref)
         colour = by_threshold(values[-1], config["thresholds"]["steps"], theme)
-        course = _sparkline(values, colour) if panel["options"]["graphMode"] == "area" and len(values) > 2 else ""
         figure = _figure(values[-1], config)
         name = escape(frame.columns[1].name)
         tiles.append(
             f'<div class="tb-tile"><span class="tb-name" title="{name}">{name}</span>'
-            f'<span class="tb-figure" style="color:{colour}">{figure}</span>{course}</div>'
+            f'<span class="tb-figure" style="color:{colour}">{figure}</span></div>'
         )
     return f'<div class="tb-tiles">{"".join(tiles)}</div>' if tiles else ""
 
@@ -142,25 +141,6 @@ def _figure(value: float, config: Mapping[str, Any]) -> str:
     shown, suffix = number(value, config["unit"], config.get("decimals"))
     unit = f'<span class="tb-unit">{escape(suffix)}</span>' if suffix else ""
     return f"{shown}{unit}"
-
-
-def _sparkline(values: Sequence[float], colour: str) -> str:
-    """The course of a series as a small drawing without axes, from zero where it is positive."""
-    step = max(1, len(values) // 120)
-    shown = values[::step]
-    low, high = min(0.0, *shown), max(shown)
-    extent = (high - low) or 1.0
-    points = [
-        f"{place / (len(shown) - 1) * 100:.1f},{30 - (value - low) / extent * 28:.1f}"
-        for place, value in enumerate(shown)
-    ]
-    area = f"0,30 {' '.join(points)} 100,30"
-    return (
-        '<svg class="tb-course" viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true">'
-        f'<polygon points="{area}" fill="{colour}" opacity=".14"/>'
-        f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="1.5" '
-        'vector-effect="non-scaling-stroke"/></svg>'
-    )
 
 
 def _numbers(values: Sequence[Value]) -> list[float]:
