@@ -1,0 +1,199 @@
+"""Secrets and rights of the container stack, made once at its first start: nothing secret is in the repository.
+
+`python -m ingest.stack secrets <folder>` runs before everything else, `… rights <folder> <url>` when InfluxDB is up.
+Both leave alone what is there already, so every start runs them. Each container sees only its own folder:
+
+    mosquitto/   passwords  acl              ingest/      mqtt-password  influx-token
+    influxdb/    admin-password  admin-token simulators/  mqtt-password
+    devices/     mqtt-password               grafana/     admin-password  influx-authorization
+"""
+
+import argparse
+import asyncio
+import base64
+import hashlib
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+ACCOUNTS: Final = {
+    "ingest": ("read #",),
+    "simulators": ("readwrite #",),
+    "devices": ("readwrite #",),
+    "health": ("read $SYS/broker/uptime",),
+}
+"""Accounts of the broker, and what each may do."""
+
+ORGANISATION: Final = "tolbooth"
+ROUNDS: Final = 10_000
+"""Of PBKDF2 for the broker's passwords; they are random, so rounds add little, and each connection pays for them."""
+TIMEOUT: Final = 20.0
+
+
+class StackError(Exception):
+    """The stack cannot be set up; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A token that this module makes: where it is kept, and what it may do with which databases."""
+
+    description: str
+    file: str
+    prefix: str
+    databases: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+READINGS: Final = "telemetry"
+ROLLUPS: Final = "telemetry_rollup"
+RIGHTS: Final = (
+    Right("Tolbooth ingest", "ingest/influx-token", "", (READINGS, ROLLUPS), ("read", "write")),
+    Right("Tolbooth boards", "grafana/influx-authorization", "Token ", (READINGS, ROLLUPS), ("read",)),
+)
+
+
+def make_secrets(folder: Path) -> list[Path]:
+    """Make the passwords, the first token, and the broker's password and access files that are missing.
+
+    Returns the files made. Every file is readable by its container's own user, whatever its number; the folders are
+    volumes that only that container mounts.
+    """
+    wanted = [f"{account}/mqtt-password" for account in ACCOUNTS if account != "health"]
+    wanted += ["influxdb/admin-password", "influxdb/admin-token", "grafana/admin-password", "mosquitto/health-password"]
+    made = [folder / name for name in wanted if _write_new(folder / name, secrets.token_urlsafe(32))]
+    lines = []
+    for account in ACCOUNTS:
+        name = "mosquitto/health-password" if account == "health" else f"{account}/mqtt-password"
+        lines.append(f"{account}:{password_hash((folder / name).read_text(encoding='utf-8'), secrets.token_bytes(12))}")
+    if _write_new(folder / "mosquitto/passwords", "\n".join(lines) + "\n"):
+        made.append(folder / "mosquitto/passwords")
+    rules = "".join(f"user {account}\n" + "".join(f"topic {one}\n" for one in may) for account, may in ACCOUNTS.items())
+    if _write_new(folder / "mosquitto/acl", rules):
+        made.append(folder / "mosquitto/acl")
+    return made
+
+
+def password_hash(password: str, salt: bytes, rounds: int = ROUNDS) -> str:
+    """A password as `mosquitto_passwd` writes it: PBKDF2 with SHA-512, type 7."""
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+    return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+async def grant_rights(folder: Path, url: str) -> list[Right]:
+    """Make the databases and the tokens that are missing or no longer accepted, with the admin token of `folder`.
+
+    Returns the tokens made. InfluxDB 2.9 keeps only hashes of tokens, so one that is lost is made anew.
+
+    Raises:
+        StackError: InfluxDB is away, or refuses the admin token.
+    """
+    admin = (folder / "influxdb/admin-token").read_text(encoding="utf-8").strip()
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+    async with aiohttp.ClientSession(url, timeout=timeout) as http:
+        organisation = (await _call(http, admin, "GET", "/api/v2/orgs", params={"org": ORGANISATION}))["orgs"][0]["id"]
+        buckets = {name: await _bucket(http, admin, organisation, name) for name in (READINGS, ROLLUPS)}
+        made = []
+        for right in RIGHTS:
+            if not await _accepted(http, folder / right.file, right.prefix):
+                await _grant(http, admin, organisation, buckets, right, folder)
+                made.append(right)
+        return made
+
+
+async def _bucket(http: aiohttp.ClientSession, admin: str, organisation: str, name: str) -> str:
+    found = await _call(http, admin, "GET", "/api/v2/buckets", params={"orgID": organisation, "name": name}, absent=404)
+    for bucket in found.get("buckets", []):
+        return str(bucket["id"])
+    body = {"orgID": organisation, "name": name, "retentionRules": []}
+    return str((await _call(http, admin, "POST", "/api/v2/buckets", json=body))["id"])
+
+
+async def _grant(
+    http: aiohttp.ClientSession, admin: str, organisation: str, buckets: dict[str, str], right: Right, folder: Path
+) -> None:
+    listed = await _call(http, admin, "GET", "/api/v2/authorizations", params={"orgID": organisation})
+    for old in listed.get("authorizations", []):
+        if old.get("description") == right.description:
+            await _call(http, admin, "DELETE", f"/api/v2/authorizations/{old['id']}")
+    permissions = [
+        {"action": action, "resource": {"type": "buckets", "id": buckets[database], "orgID": organisation}}
+        for database in right.databases
+        for action in right.actions
+    ]
+    body = {"orgID": organisation, "description": right.description, "permissions": permissions}
+    token = (await _call(http, admin, "POST", "/api/v2/authorizations", json=body))["token"]
+    _write(folder / right.file, right.prefix + token)
+
+
+async def _accepted(http: aiohttp.ClientSession, file: Path, prefix: str) -> bool:
+    """Whether the token in `file` still opens the database."""
+    if not file.exists():
+        return False
+    token = file.read_text(encoding="utf-8").strip().removeprefix(prefix)
+    found = await _call(http, token, "GET", "/api/v2/buckets", params={"name": READINGS}, absent=401)
+    return bool(found.get("buckets"))
+
+
+async def _call(
+    http: aiohttp.ClientSession, token: str, method: str, path: str, *, absent: int = 0, **arguments: Any
+) -> dict[str, Any]:
+    """The JSON that InfluxDB answers; nothing for the status `absent` and for an answer without a body."""
+    headers = {"Authorization": f"Token {token}"}
+    try:
+        async with http.request(method, path, headers=headers, **arguments) as response:
+            if response.status == absent or response.status == 204:
+                return {}
+            if response.status >= 400:
+                raise StackError(f"{method} {path}: InfluxDB answered {response.status}: {await response.text()}")
+            answer: dict[str, Any] = await response.json()
+            return answer
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise StackError(f"InfluxDB does not answer: {error}; start it before granting rights") from error
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Write a file that is missing; whether it was."""
+    if path.exists():
+        return False
+    _write(path, text)
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.chmod(0o444)
+    os.replace(partial, path)
+
+
+def main(arguments: list[str]) -> int:
+    """The command of the stack's two init steps; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ingest.stack")
+    steps = parser.add_subparsers(dest="step", required=True)
+    steps.add_parser("secrets").add_argument("folder", type=Path)
+    rights = steps.add_parser("rights")
+    rights.add_argument("folder", type=Path)
+    rights.add_argument("url")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.step == "secrets":
+            made = [str(path) for path in make_secrets(chosen.folder)]
+        else:
+            made = [right.description for right in asyncio.run(grant_rights(chosen.folder, chosen.url))]
+    except (StackError, OSError) as error:
+        sys.stderr.write(f"tolbooth: {error}\n")
+        return 1
+    sys.stdout.write("".join(f"made {one}\n" for one in made) or "nothing to make\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
