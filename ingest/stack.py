@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import base64
 import hashlib
-import os
 import secrets
 import sys
 from dataclasses import dataclass
@@ -93,15 +92,17 @@ async def grant_rights(folder: Path, url: str) -> list[Right]:
     Raises:
         StackError: InfluxDB is away, or refuses the admin token.
     """
-    admin = (folder / "influxdb/admin-token").read_text(encoding="utf-8").strip()
+    admin = _read(folder / "influxdb/admin-token")
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+    tokens = {right: _read(folder / right.file).removeprefix(right.prefix) for right in RIGHTS}
     async with aiohttp.ClientSession(url, timeout=timeout) as http:
         organisation = (await _call(http, admin, "GET", "/api/v2/orgs", params={"org": ORGANISATION}))["orgs"][0]["id"]
         buckets = {name: await _bucket(http, admin, organisation, name) for name in (READINGS, ROLLUPS)}
         made = []
         for right in RIGHTS:
-            if not await _accepted(http, folder / right.file, right.prefix):
-                await _grant(http, admin, organisation, buckets, right, folder)
+            if not await _accepted(http, tokens[right]):
+                token = await _grant(http, admin, organisation, buckets, right)
+                _write(folder / right.file, right.prefix + token)
                 made.append(right)
         return made
 
@@ -115,8 +116,9 @@ async def _bucket(http: aiohttp.ClientSession, admin: str, organisation: str, na
 
 
 async def _grant(
-    http: aiohttp.ClientSession, admin: str, organisation: str, buckets: dict[str, str], right: Right, folder: Path
-) -> None:
+    http: aiohttp.ClientSession, admin: str, organisation: str, buckets: dict[str, str], right: Right
+) -> str:
+    """A new token for a right, in place of any older one."""
     listed = await _call(http, admin, "GET", "/api/v2/authorizations", params={"orgID": organisation})
     for old in listed.get("authorizations", []):
         if old.get("description") == right.description:
@@ -127,15 +129,13 @@ async def _grant(
         for action in right.actions
     ]
     body = {"orgID": organisation, "description": right.description, "permissions": permissions}
-    token = (await _call(http, admin, "POST", "/api/v2/authorizations", json=body))["token"]
-    _write(folder / right.file, right.prefix + token)
+    return str((await _call(http, admin, "POST", "/api/v2/authorizations", json=body))["token"])
 
 
-async def _accepted(http: aiohttp.ClientSession, file: Path, prefix: str) -> bool:
-    """Whether the token in `file` still opens the database."""
-    if not file.exists():
+async def _accepted(http: aiohttp.ClientSession, token: str) -> bool:
+    """Whether the token still opens the database."""
+    if not token:
         return False
-    token = file.read_text(encoding="utf-8").strip().removeprefix(prefix)
     found = await _call(http, token, "GET", "/api/v2/buckets", params={"name": READINGS}, absent=401)
     return bool(found.get("buckets"))
 
@@ -157,6 +157,11 @@ async def _call(
         raise StackError(f"InfluxDB does not answer: {error}; start it before granting rights") from error
 
 
+def _read(path: Path) -> str:
+    """The text of a secret, empty where there is none yet."""
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
 def _write_new(path: Path, text: str) -> bool:
     """Write a file that is missing; whether it was."""
     if path.exists():
@@ -171,7 +176,7 @@ def _write(path: Path, text: str) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     partial.chmod(0o444)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,200 @@
+"""The files of the container stack and of Grafana's provisioning: of their models, and complete."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+from pydantic import BaseModel, ConfigDict
+
+from dashboards.build import committed
+from dashboards.panels import DATASOURCE
+from dashboards.push import FOLDER_TITLE, FOLDER_UID
+from ingest.settings import load
+
+ROOT = Path(__file__).parents[2]
+PROVISIONING = ROOT / "dashboards/provisioning"
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {"secrets", "rights", "ingest", "history", "simulators"}
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class JsonData(Strict):
+    version: Literal["InfluxQL"]
+    dbName: str
+    httpMode: Literal["POST"]
+    timeInterval: str
+    httpHeaderName1: Literal["Authorization"] | None = None
+
+
+class SecureJsonData(Strict):
+    password: str | None = None
+    httpHeaderValue1: str | None = None
+
+
+class DataSource(Strict):
+    name: str
+    uid: str
+    orgId: Literal[1]
+    type: Literal["influxdb"]
+    access: Literal["proxy"]
+    url: str
+    user: str | None = None
+    editable: bool
+    isDefault: bool
+    jsonData: JsonData
+    secureJsonData: SecureJsonData
+
+
+class DataSources(Strict):
+    apiVersion: Literal[1]
+    prune: bool
+    datasources: list[DataSource]
+
+
+class Options(Strict):
+    path: str
+
+
+class Provider(Strict):
+    name: str
+    orgId: Literal[1]
+    folder: str
+    folderUid: str
+    type: Literal["file"]
+    disableDeletion: bool
+    allowUiUpdates: bool
+    updateIntervalSeconds: int
+    options: Options
+
+
+class Providers(Strict):
+    apiVersion: Literal[1]
+    providers: list[Provider]
+
+
+def parsed(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def mounts(service: str) -> list[tuple[str, str, bool]]:
+    """Source, target and whether it is read-only, of each mount."""
+    listed = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", one).split(":") for one in SERVICES[service].get("volumes", [])]
+    return [(parts[0], parts[1], parts[2:] == ["ro"]) for parts in listed]
+
+
+@pytest.mark.parametrize("generation", ["influxdb1", "influxdb2"])
+def test_the_data_source_is_the_one_that_the_boards_name(generation: str) -> None:
+    (source,) = DataSources.model_validate(
+        parsed(PROVISIONING / f"datasources/{generation}/telemetry.yaml")
+    ).datasources
+    assert source.uid == DATASOURCE["uid"]
+    by_header = source.jsonData.httpHeaderName1 is not None
+    assert by_header == (generation == "influxdb2") == (source.secureJsonData.httpHeaderValue1 is not None)
+    assert (source.user is not None) == (generation == "influxdb1") == (source.secureJsonData.password is not None)
+    secret = source.secureJsonData.password or source.secureJsonData.httpHeaderValue1 or ""
+    assert re.fullmatch(r"\$__file\{/run/secrets/[a-z-]+\}", secret), "secrets come from files"
+
+
+def test_boards_are_provided_in_the_folder_that_push_uses() -> None:
+    (provider,) = Providers.model_validate(parsed(PROVISIONING / "dashboards/tolbooth.yaml")).providers
+    assert (provider.folder, provider.folderUid) == (FOLDER_TITLE, FOLDER_UID)
+
+
+def test_grafana_finds_every_folder_that_it_reads() -> None:
+    for name in ("datasources", "dashboards", "plugins", "alerting"):
+        assert (PROVISIONING / name).is_dir()
+    targets = {target for _, target, _ in mounts("grafana")}
+    assert {
+        f"/etc/grafana/provisioning/{name}" for name in ("datasources", "dashboards", "plugins", "alerting")
+    } <= targets
+
+
+def test_grafana_has_the_environment_that_its_files_expand() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    files = [*(PROVISIONING / "datasources/influxdb2").glob("*.yaml"), PROVISIONING / "dashboards/tolbooth.yaml"]
+    for path in files:
+        for name in re.findall(r"\$([A-Z_]+)", path.read_text(encoding="utf-8")):
+            assert name in environment, f"{path.name} expands {name}"
+    boards = {target: source for source, target, _ in mounts("grafana")}[environment["BOARDS_FOLDER"]]
+    home = Path(environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (ROOT / boards / home.name).exists()
+    assert home.stem in {board["uid"] for board in committed()}
+
+
+def test_the_compose_file_is_of_the_compose_specification() -> None:
+    schema = json.loads((Path(__file__).parent / "compose-spec/compose-spec.json").read_text(encoding="utf-8"))
+    problems = [f"{list(one.absolute_path)}: {one.message}" for one in Draft7Validator(schema).iter_errors(COMPOSE)]
+    assert problems == []
+
+
+def test_every_mounted_file_exists_and_cannot_be_written() -> None:
+    for service in SERVICES:
+        for source, _, read_only in mounts(service):
+            if source.startswith("."):
+                assert (ROOT / source).exists(), f"{service} mounts {source}"
+                assert read_only, f"{service} could write {source}"
+            else:
+                assert source in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_may_do_no_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    if name in OURS:
+        assert "user" not in service, "the image's own user"
+    else:
+        assert not service["user"].startswith("0"), "not as root"
+        assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+", service["image"]), "pinned to a release"
+    for port in service.get("ports", []):
+        assert port.startswith("${BIND:-127.0.0.1}:"), "for this machine alone, unless BIND says otherwise"
+
+
+def test_services_start_in_an_order_that_holds() -> None:
+    for name, service in SERVICES.items():
+        for other, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other], f"{name} waits for the health of {other}"
+            else:
+                assert SERVICES[other]["restart"] == "no", f"{name} waits for the end of {other}"
+
+
+def test_only_its_own_secrets_reach_a_service() -> None:
+    seen = {name: {source for source, _, _ in mounts(name) if source.startswith("secrets-")} for name in SERVICES}
+    assert seen["mosquitto"] == {"secrets-mosquitto"}
+    assert seen["influxdb"] == {"secrets-influxdb"}
+    assert seen["ingest"] == seen["history"] == {"secrets-ingest"}
+    assert seen["simulators"] == {"secrets-simulators"}
+    assert seen["grafana"] == {"secrets-grafana"}
+    writers = {name for name in SERVICES for source, _, ro in mounts(name) if source.startswith("secrets-") and not ro}
+    assert writers == {"secrets", "rights"}
+
+
+@pytest.mark.parametrize("name", ["ingest", "history", "simulators"])
+def test_the_settings_in_the_environment_are_known(name: str, tmp_path: Path) -> None:
+    environment = dict(SERVICES[name]["environment"])
+    for key, value in environment.items():
+        if key.endswith("_FILE"):
+            (tmp_path / Path(value).name).write_text("secret", encoding="utf-8")
+            environment[key] = str(tmp_path / Path(value).name)
+    settings = load(None, environment)
+    assert settings.registry == Path("/estate")
+    assert name == "simulators" or settings.influx.token.get_secret_value() == "secret"
+    assert name == "history" or settings.mqtt.host == "mosquitto"
+
+
+def test_no_secret_is_in_the_repository() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert not re.search(
+        r"(?i)(password|token)(?!.*(_FILE|__FILE|FILE:)).*[:=]\s*[A-Za-z0-9_-]{16,}\s*$", text, re.MULTILINE
+    )

@@ -1,0 +1,195 @@
+"""The init steps of the container stack: secrets for the real broker, rights from a scripted InfluxDB 2."""
+
+import asyncio
+import base64
+import hashlib
+import shutil
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.stack import StackError, grant_rights, main, make_secrets, password_hash
+from tests.conftest import StartBroker
+
+
+def test_secrets_are_made_once_and_differ(tmp_path: Path) -> None:
+    made = make_secrets(tmp_path)
+    texts = {path: path.read_text(encoding="utf-8") for path in made}
+    passwords = [text for path, text in texts.items() if path.name.endswith(("password", "token"))]
+    assert len(set(passwords)) == len(passwords) == 7
+    assert all(len(text) >= 40 and "$" not in text and text == text.strip() for text in passwords)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o444}
+    assert make_secrets(tmp_path) == []
+    assert {path: path.read_text(encoding="utf-8") for path in made} == texts
+
+
+def test_a_lost_secret_is_made_again_without_touching_the_others(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    before = (tmp_path / "influxdb/admin-token").read_text(encoding="utf-8")
+    (tmp_path / "grafana/admin-password").unlink()
+    assert make_secrets(tmp_path) == [tmp_path / "grafana/admin-password"]
+    assert (tmp_path / "influxdb/admin-token").read_text(encoding="utf-8") == before
+
+
+def test_a_hash_is_that_of_mosquitto_passwd(tmp_path: Path) -> None:
+    """Against `mosquitto_passwd -b`, whose salt and rounds are taken out of its own file."""
+    program = shutil.which("mosquitto_passwd")
+    assert program, "the package mosquitto brings mosquitto_passwd"
+
+    async def run() -> str:
+        process = await asyncio.create_subprocess_exec(program, "-c", "-b", str(tmp_path / "p"), "ann", "öffne dich")
+        assert await process.wait() == 0
+        return (tmp_path / "p").read_text(encoding="utf-8").strip()
+
+    name, _, theirs = asyncio.run(run()).partition(":")
+    _, kind, rounds, salt, _ = theirs.split("$")
+    assert (name, kind) == ("ann", "7")
+    assert password_hash("öffne dich", base64.b64decode(salt), int(rounds)) == theirs
+    assert hashlib.sha512().digest_size == len(base64.b64decode(theirs.rsplit("$", 1)[1]))
+
+
+async def test_the_broker_takes_the_accounts_and_refuses_others(tmp_path: Path, start_broker: StartBroker) -> None:
+    make_secrets(tmp_path / "secrets")
+    config = Path(__file__).parents[2] / "ingest/config/container-mosquitto.conf"
+    own = ("listener", "persistence", "include", "log_dest")
+    kept = [line for line in config.read_text(encoding="utf-8").splitlines() if not line.startswith(own)]
+    text = "\n".join(kept).replace("/secrets/", f"{tmp_path}/secrets/mosquitto/")
+    broker = await start_broker(config=text)
+
+    def code(name: str, password: str) -> int:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        client.username_pw_set(name, password)
+        codes: list[int] = []
+
+        def connected(_: object, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
+            codes.append(reason.value)
+            client.disconnect()
+
+        client.on_connect = connected
+        client.connect(broker.host, broker.port)
+        client.loop_forever(retry_first_connection=False)
+        return codes[0]
+
+    password = (tmp_path / "secrets/ingest/mqtt-password").read_text(encoding="utf-8")
+    health = (tmp_path / "secrets/mosquitto/health-password").read_text(encoding="utf-8")
+    assert await asyncio.to_thread(code, "ingest", password) == 0
+    assert await asyncio.to_thread(code, "health", health) == 0
+    assert await asyncio.to_thread(code, "ingest", "guess") != 0
+
+
+class InfluxDB:
+    """The endpoints of InfluxDB 2 that the init step uses, as its API documents them."""
+
+    def __init__(self, admin: str) -> None:
+        self.admin = admin
+        self.buckets = {"telemetry": "b1"}
+        self.tokens: dict[str, dict[str, Any]] = {}
+        self.url = ""
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/api/v2/orgs", self.orgs),
+                web.get("/api/v2/buckets", self.list_buckets),
+                web.post("/api/v2/buckets", self.add_bucket),
+                web.get("/api/v2/authorizations", self.list_tokens),
+                web.post("/api/v2/authorizations", self.add_token),
+                web.delete("/api/v2/authorizations/{id}", self.drop_token),
+            ]
+        )
+        return app
+
+    def _check(self, request: web.Request) -> None:
+        token = request.headers["Authorization"].removeprefix("Token ")
+        if token != self.admin and token not in self.tokens:
+            raise web.HTTPUnauthorized(text='{"code":"unauthorized"}')
+
+    async def orgs(self, request: web.Request) -> web.Response:
+        self._check(request)
+        return web.json_response({"orgs": [{"id": "o1", "name": request.query["org"]}]})
+
+    async def list_buckets(self, request: web.Request) -> web.Response:
+        self._check(request)
+        name = request.query["name"]
+        if name not in self.buckets:
+            return web.json_response({"code": "not found"}, status=404)
+        return web.json_response({"buckets": [{"id": self.buckets[name], "name": name}]})
+
+    async def add_bucket(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.buckets[body["name"]] = f"b{len(self.buckets) + 1}"
+        return web.json_response({"id": self.buckets[body["name"]]}, status=201)
+
+    async def list_tokens(self, request: web.Request) -> web.Response:
+        hashed = [{key: value for key, value in one.items() if key != "token"} for one in self.tokens.values()]
+        return web.json_response({"authorizations": hashed})
+
+    async def add_token(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        token = f"token-{len(self.tokens) + 1}-{body['description']}"
+        self.tokens[token] = {**body, "id": token, "token": token}
+        return web.json_response(self.tokens[token], status=201)
+
+    async def drop_token(self, request: web.Request) -> web.Response:
+        self.tokens.pop(request.match_info["id"])
+        return web.Response(status=204)
+
+
+@pytest_asyncio.fixture
+async def influx(tmp_path: Path, a_free_port: int) -> AsyncIterator[InfluxDB]:
+    make_secrets(tmp_path)
+    server = InfluxDB((tmp_path / "influxdb/admin-token").read_text(encoding="utf-8"))
+    runner = web.AppRunner(server.application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", a_free_port).start()
+    server.url = f"http://127.0.0.1:{a_free_port}"
+    yield server
+    await runner.cleanup()
+
+
+async def test_rights_are_no_more_than_each_needs(tmp_path: Path, influx: InfluxDB) -> None:
+    made = await grant_rights(tmp_path, influx.url)
+    assert [right.description for right in made] == ["Tolbooth ingest", "Tolbooth boards"]
+    assert set(influx.buckets) == {"telemetry", "telemetry_rollup"}
+    granted = {
+        one["description"]: {(may["action"], may["resource"]["id"]) for may in one["permissions"]}
+        for one in influx.tokens.values()
+    }
+    both = {"b1", "b2"}
+    assert granted["Tolbooth ingest"] == {(action, bucket) for action in ("read", "write") for bucket in both}
+    assert granted["Tolbooth boards"] == {("read", bucket) for bucket in both}
+    assert (tmp_path / "ingest/influx-token").read_text(encoding="utf-8") in influx.tokens
+    header = (tmp_path / "grafana/influx-authorization").read_text(encoding="utf-8")
+    assert header.startswith("Token token-")
+
+
+async def test_rights_are_granted_once_and_again_when_refused(tmp_path: Path, influx: InfluxDB) -> None:
+    await grant_rights(tmp_path, influx.url)
+    assert await grant_rights(tmp_path, influx.url) == []
+    (tmp_path / "ingest/influx-token").unlink()
+    assert [right.description for right in await grant_rights(tmp_path, influx.url)] == ["Tolbooth ingest"]
+    assert sorted(one["description"] for one in influx.tokens.values()) == ["Tolbooth boards", "Tolbooth ingest"]
+
+
+async def test_a_wrong_admin_token_is_said(tmp_path: Path, influx: InfluxDB) -> None:
+    influx.admin = "another"
+    with pytest.raises(StackError, match="answered 401"):
+        await grant_rights(tmp_path, influx.url)
+
+
+def test_the_command_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str], a_free_port: int) -> None:
+    assert main(["secrets", str(tmp_path)]) == 0
+    assert "influxdb/admin-token" in capsys.readouterr().out
+    assert main(["secrets", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "nothing to make\n"
+    assert main(["rights", str(tmp_path), f"http://127.0.0.1:{a_free_port}"]) == 1
+    assert "start it before granting rights" in capsys.readouterr().err
