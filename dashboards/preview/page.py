@@ -96,8 +96,10 @@ class Page:
         with ui.element("section").classes(f"tb-panel tb-is-{panel['type']}").style(style):
             with ui.element("div").classes("tb-title"):
                 ui.html(panel["title"], tag="h2")
-                with ui.icon("info_outline").classes("tb-info").props('tabindex="0" role="button"') as icon:
-                    icon.props(f'aria-label="What {panel["title"]} means"')
+                about = ui.element("button").classes("tb-info")
+                about.props(f'type="button" aria-label="What {panel["title"]} means"')
+                with about:
+                    ui.icon("info_outline")
                     with ui.menu().classes("tb-about"):
                         ui.label(panel["description"])
             self._bodies[panel["id"]] = ui.element("div").classes("tb-body")
