@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import HTTPException, Request
+from fastapi.responses import RedirectResponse
 from nicegui import app, ui
 
 from dashboards.build import committed
@@ -45,9 +46,9 @@ def _routes(boards: Mapping[str, Mapping[str, Any]], influx: Influx) -> None:
     app.on_startup(influx.__aenter__)
     app.on_shutdown(lambda: influx.__aexit__(None, None, None))
 
-    @ui.page("/")
-    def home() -> None:
-        ui.navigate.to(f"/d/{first}")
+    @app.get("/")
+    def home() -> RedirectResponse:
+        return RedirectResponse(f"/d/{first}")
 
     @ui.page("/d/{uid}")
     def board(uid: str, request: Request) -> None:

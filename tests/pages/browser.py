@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 WRONG = ("error", "warning")
@@ -25,16 +25,26 @@ class Visit:
 
 
 @asynccontextmanager
-async def visit(width: int, height: int) -> AsyncIterator[Visit]:
-    """A new browser with a page of this size."""
+async def chromium() -> AsyncIterator[Browser]:
+    """A running browser."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            page = await browser.new_page(viewport={"width": width, "height": height}, timezone_id="Europe/London")
-            visited = Visit(page)
-            page.on("console", lambda one: visited.complaints.append(one.text) if one.type in WRONG else None)
-            page.on("pageerror", lambda error: visited.complaints.append(str(error)))
-            page.on("request", lambda request: visited.hosts.add(urlsplit(request.url).hostname or ""))
-            yield visited
+            yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def visit(browser: Browser, width: int, height: int) -> AsyncIterator[Visit]:
+    """A page of this size that remembers nothing of others."""
+    context = await browser.new_context(viewport={"width": width, "height": height}, timezone_id="Europe/London")
+    try:
+        visited = Visit(await context.new_page())
+        page = visited.page
+        page.on("console", lambda one: visited.complaints.append(one.text) if one.type in WRONG else None)
+        page.on("pageerror", lambda error: visited.complaints.append(str(error)))
+        page.on("request", lambda request: visited.hosts.add(urlsplit(request.url).hostname or ""))
+        yield visited
+    finally:
+        await context.close()

@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 import aiohttp
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from dashboards.preview.influx import Connection
 from ingest.processes import free_port
 from ingest.servers import Database
 from tests.dashboards.database import fill
 from tests.dashboards.readings import LONDON, lines
-from tests.pages.browser import Visit, visit
+from tests.pages.browser import Visit, chromium, visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
 BOARDS = {"tolbooth-energy": 14, "tolbooth-occupancy": 12}
@@ -28,6 +31,12 @@ from dashboards.preview.influx import Connection
 from dashboards.preview.server import serve
 serve(Connection(sys.argv[1], sys.argv[2]), port=int(sys.argv[3]))
 """
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -71,8 +80,8 @@ async def open_board(visited: Visit, url: str) -> None:
 @pytest.mark.parametrize("uid", BOARDS)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_a_board_is_drawn(preview: str, uid: str, width: str, theme: str) -> None:
-    async with visit(*WIDTHS[width]) as visited:
+async def test_a_board_is_drawn(browser: Browser, preview: str, uid: str, width: str, theme: str) -> None:
+    async with visit(browser, *WIDTHS[width]) as visited:
         page = visited.page
         await open_board(visited, f"{preview}/d/{uid}?theme={theme}")
         assert await page.locator(".tb-panel").count() == BOARDS[uid]
@@ -83,11 +92,11 @@ async def test_a_board_is_drawn(preview: str, uid: str, width: str, theme: str) 
         assert visited.hosts <= {"127.0.0.1", ""}, "nothing is asked of other machines"
 
 
-async def test_the_first_board_is_drawn_in_three_seconds(preview: str) -> None:
+async def test_the_first_board_is_drawn_in_three_seconds(browser: Browser, preview: str) -> None:
     """The best of three, since the machine may be busy with something else."""
     times = []
     for _ in range(3):
-        async with visit(*WIDTHS["desktop"]) as visited:
+        async with visit(browser, *WIDTHS["desktop"]) as visited:
             start = time.perf_counter()
             await open_board(visited, preview)
             times.append(time.perf_counter() - start)
@@ -95,8 +104,8 @@ async def test_the_first_board_is_drawn_in_three_seconds(preview: str) -> None:
     assert min(times) < 3
 
 
-async def test_the_address_holds_the_choice(preview: str) -> None:
-    async with visit(*WIDTHS["desktop"]) as visited:
+async def test_the_address_holds_the_choice(browser: Browser, preview: str) -> None:
+    async with visit(browser, *WIDTHS["desktop"]) as visited:
         page = visited.page
         address = f"{preview}/d/tolbooth-energy?var-building=town-house&from=now-24h&to=now&refresh="
         await open_board(visited, address)
@@ -112,8 +121,8 @@ async def test_the_address_holds_the_choice(preview: str) -> None:
         assert set(await page.locator(".tb-is-stat .tb-name").all_inner_texts()) == {"town-house"}
 
 
-async def test_a_panel_says_what_it_means(preview: str) -> None:
-    async with visit(*WIDTHS["phone"]) as visited:
+async def test_a_panel_says_what_it_means(browser: Browser, preview: str) -> None:
+    async with visit(browser, *WIDTHS["phone"]) as visited:
         await open_board(visited, f"{preview}/d/tolbooth-occupancy")
         await visited.page.get_by_role("button", name="What CO₂ while occupied means").click()
         about = visited.page.locator(".tb-about:visible")
@@ -121,8 +130,8 @@ async def test_a_panel_says_what_it_means(preview: str) -> None:
         assert "Health and Safety Executive" in await about.inner_text()
 
 
-async def test_an_empty_panel_says_why(preview: str) -> None:
-    async with visit(*WIDTHS["desktop"]) as visited:
+async def test_an_empty_panel_says_why(browser: Browser, preview: str) -> None:
+    async with visit(browser, *WIDTHS["desktop"]) as visited:
         long_ago = f"{preview}/d/tolbooth-energy?from=1500000000000&to=1500086400000"
         await open_board(visited, long_ago)
         messages = await visited.page.locator(".tb-message").all_inner_texts()
@@ -134,8 +143,8 @@ WRONG = ["/d/none", "/d/tolbooth-energy?from=yesterday", "/d/tolbooth-energy?var
 
 
 @pytest.mark.parametrize("path", WRONG)
-async def test_a_wrong_address_breaks_nothing(preview: str, path: str) -> None:
-    async with visit(*WIDTHS["desktop"]) as visited:
+async def test_a_wrong_address_breaks_nothing(browser: Browser, preview: str, path: str) -> None:
+    async with visit(browser, *WIDTHS["desktop"]) as visited:
         await visited.page.goto(preview + path)
         text = await visited.page.locator("body").inner_text()
         await asyncio.sleep(0.5)
