@@ -1,5 +1,6 @@
 """Time ranges and intervals as Grafana reads them: `now-7d/d`, epoch milliseconds, and the bucket for a width."""
 
+import math
 import re
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -11,11 +12,13 @@ _INTERVAL: Final = re.compile(r"(?P<count>\d{1,6})(?P<unit>ms|[smhdw])")
 _LOCAL_UNITS: Final = frozenset("dwMy")
 
 _BUCKETS: Final = (
-    (1, "1s"), (2, "2s"), (5, "5s"), (10, "10s"), (15, "15s"), (20, "20s"), (30, "30s"), (60, "1m"), (120, "2m"),
-    (300, "5m"), (600, "10m"), (900, "15m"), (1_200, "20m"), (1_800, "30m"), (3_600, "1h"), (7_200, "2h"),
-    (10_800, "3h"), (21_600, "6h"), (43_200, "12h"), (86_400, "1d"), (604_800, "7d"), (2_592_000, "30d"),
+    (1.5, 1, "1s"), (3.5, 2, "2s"), (7.5, 5, "5s"), (12.5, 10, "10s"), (17.5, 15, "15s"), (25, 20, "20s"),
+    (45, 30, "30s"), (90, 60, "1m"), (210, 120, "2m"), (450, 300, "5m"), (750, 600, "10m"), (1_050, 900, "15m"),
+    (1_500, 1_200, "20m"), (2_700, 1_800, "30m"), (5_400, 3_600, "1h"), (9_000, 7_200, "2h"), (16_200, 10_800, "3h"),
+    (32_400, 21_600, "6h"), (86_400, 43_200, "12h"), (604_800, 86_400, "1d"), (1_814_400, 604_800, "7d"),
+    (math.inf, 2_592_000, "30d"),
 )  # fmt: skip
-"""The buckets that Grafana offers: seconds, and how InfluxQL writes them."""
+"""Below how many seconds of one point Grafana takes which bucket: seconds, and how InfluxQL writes them."""
 
 
 class Range(NamedTuple):
@@ -51,20 +54,11 @@ def instant(text: str, now: datetime, zone: ZoneInfo, *, last: bool = False) -> 
 
 def bucket(span: Range, points: int, least: str = "") -> tuple[str, int]:
     """Grafana's `$__interval` for a range drawn in `points` points: its text, and its milliseconds."""
-    wanted = max((span.end - span.start) / 1_000 / max(points, 1), 0.001)
-    chosen = next(
-        ((seconds, text) for (seconds, text), limit in zip(_BUCKETS, _limits(), strict=True) if wanted < limit),
-        _BUCKETS[-1],
-    )
-    if least and _seconds(least) > chosen[0]:
-        return least, int(_seconds(least) * 1_000)
-    return chosen[1], chosen[0] * 1_000
-
-
-def _limits() -> list[float]:
-    """Up to which span of one point a bucket serves: half way to the next one."""
-    sizes = [seconds for seconds, _ in _BUCKETS]
-    return [(here + after) / 2 for here, after in zip(sizes, [*sizes[1:], float("inf")], strict=True)]
+    wanted = (span.end - span.start) / 1_000 / max(points, 1)
+    seconds, text = next((seconds, text) for limit, seconds, text in _BUCKETS if wanted < limit)
+    if least and _seconds(least) > seconds:
+        return least, round(_seconds(least) * 1_000)
+    return text, seconds * 1_000
 
 
 def _seconds(interval: str) -> float:

@@ -61,7 +61,7 @@ def _space(place: str, space: str, number: int, at: datetime, time: int) -> Iter
     people = 0 if space == "store" else int(opened * (number + 1) * size + 0.4 * math.sin(time / 7_000 + number))
     occupied = 1 if people > 0 else 0
     tags = f"{place},level=level-{number % 2},space={space}"
-    temperature = 18 + 3 * opened + 0.4 * number + size / 3 - (3 if space == "store" else 0)
+    temperature = 18 + 3 * opened + 0.4 * number + size / 3 - (6 if space == "store" else 0)
     valve = max(0.0, 70 - 20 * (temperature - 18))
     lit = 1 if people > 0 or (space == "office-2" and at.hour < 6) else 0
     yield f"climate,{tags},device={space}-sensor temperature_c={temperature:.2f},humidity_pct=45 {time}"

@@ -1,0 +1,26 @@
+"""The queries of docs/queries.md run against the real InfluxDB, and each has an answer."""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dashboards.preview.influx import Connection, Influx
+from ingest.servers import Database
+from tests.dashboards.database import fill
+from tests.dashboards.readings import LONDON, lines
+
+QUERIES = re.findall(
+    r"```influxql\n(.*?)```", (Path(__file__).parents[2] / "docs/queries.md").read_text(encoding="utf-8"), re.DOTALL
+)
+
+
+async def test_each_of_the_ten_queries_has_an_answer(database: Database) -> None:
+    assert len(QUERIES) == 10
+    connection = Connection(database.url, "analysts")
+    now = datetime.now(LONDON)
+    await fill(connection, lines((now - timedelta(days=8)).replace(minute=0, second=0, microsecond=0), now))
+    async with Influx(connection) as influx:
+        for query in QUERIES:
+            answer = await influx.query(" ".join(query.split()))
+            rows = sum(len(series.rows) for series in answer)
+            assert rows, query
