@@ -72,9 +72,17 @@ def consumption_of_range(field: Field, by: str, role: str) -> str:
     return f"SELECT sum({quoted('step')}) FROM ({_steps(field, role)}) WHERE $timeFilter GROUP BY {quoted(by)}"
 
 
-def mean(field: Field, by: str, spaces: bool = True) -> str:
-    """Mean of a gauge or state in each bucket, one series for each value of tag `by`."""
-    where = _readings(field) if spaces else _readings(field, (COUNCIL, BUILDING))
+def mean(field: Field, by: str) -> str:
+    """Mean of a gauge or state of the chosen spaces in each bucket, one series for each value of tag `by`."""
+    return _mean(field, by, _readings(field))
+
+
+def mean_of_council(field: Field) -> str:
+    """Mean of a gauge in each bucket over the council: a weather station serves all buildings, wherever it stands."""
+    return _mean(field, COUNCIL, _readings(field, (COUNCIL,)))
+
+
+def _mean(field: Field, by: str, where: str) -> str:
     return f"SELECT mean({quoted(field.key)}) {where} GROUP BY time({EVERY}), {quoted(by)} fill(none) {_zone()}"
 
 

@@ -70,7 +70,7 @@ def _clock(output: str) -> list[Json]:
     return [
         {
             "id": "formatTime",
-            "options": {"outputFormat": output, "timeField": TIME, "timezone": ZONE, "useTimezone": True},
+            "options": {"outputFormat": output, "timeField": TIME, "timezone": ZONE},
         },
         {"id": "extractFields", "options": {"format": "kvp", "replace": False, "source": TIME}},
     ]

@@ -108,7 +108,8 @@ HEAT_BY_DAY = Text(
 )
 TEMPERATURES = Text(
     "Temperature indoors and outdoors",
-    "Mean air temperature of the chosen spaces, by building, and the air outside. From room sensors, thermostats and "
+    "Mean air temperature of the chosen spaces, by building, and the air outside (any weather "
+    "station of the council). From room sensors, thermostats and "
     f"weather stations. Dashed lines: {TEMPERATURE.source}",
     "No sensor of the chosen spaces reported a temperature in this time range.",
 )
@@ -179,7 +180,7 @@ def _fuels() -> tuple[tuple[int, Json], ...]:
 
 def _heating() -> tuple[tuple[int, Json], ...]:
     indoors = Target(queries.mean(INDOORS, BUILDING), alias(BUILDING))
-    outdoors = Target(queries.mean(OUTDOORS, queries.COUNCIL, spaces=False), "outdoors")
+    outdoors = Target(queries.mean_of_council(OUTDOORS), "outdoors")
     valves = Target(queries.mean(VALVE, BUILDING), alias(BUILDING))
     outside = coloured("B", "light-blue")
     temperatures = lines(TEMPERATURES, INDOORS.display, [indoors, outdoors], TEMPERATURE, [outside])
