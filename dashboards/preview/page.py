@@ -78,6 +78,8 @@ class Page:
     def _select(self, variable: Json) -> None:
         select = ui.select([], label=variable["label"], multiple=variable["multi"], value=None)
         select.props("outlined dense options-dense").classes("tb-select")
+        if variable["includeAll"]:
+            select.props("clearable")
         name = variable["name"]
         select.on_value_change(lambda event: self._choose(name, event.value))
         self._selects[name] = select

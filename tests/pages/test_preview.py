@@ -151,3 +151,20 @@ async def test_a_wrong_address_breaks_nothing(browser: Browser, preview: str, pa
         assert "Traceback" not in text
         async with aiohttp.ClientSession() as http, http.get(preview) as response:
             assert response.status == 200
+
+
+async def test_a_choice_can_be_made_and_taken_back(browser: Browser, preview: str) -> None:
+    async with visit(browser, *WIDTHS["desktop"]) as visited:
+        page = visited.page
+        await open_board(visited, f"{preview}/d/tolbooth-energy")
+        names = page.locator(".tb-is-stat .tb-name")
+        everything = await names.count()
+        await page.get_by_role("combobox", name="Building").click()
+        await page.get_by_role("option", name="town-house").click()
+        await page.keyboard.press("Escape")
+        await page.wait_for_url("**var-building=town-house**")
+        await page.wait_for_function(f"document.querySelectorAll('.tb-is-stat .tb-name').length === {everything // 3}")
+        assert set(await names.all_inner_texts()) == {"town-house"}
+        await page.locator(".q-field__focusable-action").first.click()
+        await page.wait_for_function(f"document.querySelectorAll('.tb-is-stat .tb-name').length === {everything}")
+        assert visited.complaints == []
