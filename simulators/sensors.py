@@ -149,7 +149,7 @@ _BY_MODEL: Final = {
 _BY_KIND: Final[dict[DeviceKind, tuple[str, ...]]] = {
     DeviceKind.RADIATOR_THERMOSTAT: _THERMOSTAT[:-1],
     DeviceKind.BULB: ("on", "brightness", "color_temperature"),
-    DeviceKind.ROOM_SENSOR: ("temperature", "humidity", "co2", "battery"),
+    DeviceKind.ROOM_SENSOR: ("temperature", "humidity", "co2", "occupied", "battery"),
     DeviceKind.DOOR_CONTACT: ("open", "openings", "battery"),
     DeviceKind.SMART_PLUG: ("switched", "power", "voltage", "current", "electricity_import"),
     DeviceKind.PEOPLE_COUNTER: ("people", "people_in", "people_out"),
