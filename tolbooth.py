@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -27,6 +28,8 @@ DEMO = Path(".tolbooth")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 devices = typer.Typer(no_args_is_help=True)
 app.add_typer(devices, name="devices", help="The registry of councils, buildings, spaces and devices.")
+dashboards = typer.Typer(no_args_is_help=True)
+app.add_typer(dashboards, name="dashboards", help="The boards: built from code, shown here, pushed to a Grafana.")
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", help="TOML file; TOLBOOTH_… variables override it.", show_default=False)
@@ -83,8 +86,7 @@ def status(
     from ingest.watch import WatchError, fetch_status, journal_status
 
     with _clear_errors():
-        demo = DEMO / "tolbooth.toml"
-        chosen = _settings(settings or (demo if demo.exists() else None))
+        chosen = _settings(settings or _demo_settings())
         try:
             answer = asyncio.run(fetch_status(chosen))
         except WatchError as absent:
@@ -162,7 +164,8 @@ def up(
 
     seconds = None if live is None else _duration(live)
     command = (sys.executable, str(Path(__file__).resolve()))
-    plan = demo.Plan(folder.resolve(), _demo_estate(), days, seed, seconds, command)
+    preview = find_spec("nicegui") is not None
+    plan = demo.Plan(folder.resolve(), _demo_estate(), days, seed, seconds, command, preview)
     console = Console()
 
     async def run() -> None:
@@ -171,6 +174,63 @@ def up(
 
     with _clear_errors():
         _until_cancelled(run())
+
+
+@dashboards.command("build")
+def dashboards_build(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")] = False,
+) -> None:
+    """Write the boards as Grafana JSON from their code."""
+    from dashboards.build import build
+
+    changed = build(check=check)
+    for path in changed:
+        typer.echo(f"{path.name} {'is not fresh' if check else 'written'}")
+    if check and changed:
+        _fail("the boards' files differ from their code: run tolbooth dashboards build", 1)
+    typer.echo("the boards are fresh")
+
+
+@dashboards.command("preview")
+def dashboards_preview(
+    settings: SettingsOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; the page asks for no password.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8095,
+) -> None:
+    """Serve the boards as a local web page, drawn from the generated Grafana JSON."""
+    with _clear_errors():
+        try:
+            from dashboards.preview.influx import Connection
+            from dashboards.preview.server import serve
+        except ModuleNotFoundError as error:
+            _fail(f"{error.name} is not installed: pip install 'tolbooth[dashboards]'", 2)
+
+        influx = _settings(settings or _demo_settings()).influx
+        token = influx.token.get_secret_value()
+        username, password = ("token", token) if token else (influx.username, influx.password.get_secret_value())
+        serve(Connection(influx.url, influx.database, username, password), host, port)
+
+
+@dashboards.command("push")
+def dashboards_push(
+    url: Annotated[str, typer.Argument(help="Address of the Grafana, for example https://grafana.example.org")],
+    token_file: Annotated[Path, typer.Option("--token-file", help="File with a service account's token.")],
+    datasource: Annotated[str, typer.Option(help="UID of its InfluxDB data source.")] = "tolbooth-telemetry",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+) -> None:
+    """Create or update the boards in a Grafana that others run; twice changes nothing."""
+    with _clear_errors():
+        try:
+            from dashboards.push import PushError, push
+        except ModuleNotFoundError as error:
+            _fail(f"{error.name} is not installed: pip install 'tolbooth[dashboards]'", 2)
+
+        try:
+            changes = push(url, _secret(token_file), datasource=datasource, dry_run=dry_run)
+        except PushError as error:
+            _fail(str(error), 1)
+        for change in changes:
+            typer.echo(f"{'would ' if dry_run else ''}{change.action} {change.what} ({change.uid})")
 
 
 @app.command()
@@ -194,6 +254,21 @@ def _settings(path: Path | None) -> "Settings":
     from ingest.settings import load
 
     return load(path)
+
+
+def _demo_settings() -> Path | None:
+    """The demo's settings, where a demo has run in this folder."""
+    path = DEMO / "tolbooth.toml"
+    return path if path.exists() else None
+
+
+def _secret(path: Path) -> str:
+    from ingest.settings import SettingsError
+
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _estate(settings: "Settings") -> "Estate":

@@ -12,13 +12,15 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import aiohttp
+
 from devices.schema import BY_NAME
 from ingest.influx import DatabaseError, Influx
-from ingest.processes import Process, end_leftover, remembered_port
+from ingest.processes import HOST, Process, end_leftover, remembered_port
 from ingest.servers import Broker, Database, influxdb, mosquitto
 from ingest.settings import Settings, load
 from ingest.view import Frame, Guide
@@ -48,6 +50,10 @@ class Plan:
     """end after so many seconds of live readings; None is until it is stopped"""
     command: tuple[str, ...]
     """how to run Tolbooth's own command in a subprocess"""
+    preview: bool = False
+    """whether the page of boards is installed, and so served"""
+    preview_port: int = 0
+    """chosen once the demo holds its folder"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +62,37 @@ class Part:
 
     name: str
     arguments: Callable[[Plan], tuple[str, ...]]
-    serves: Callable[[Settings], Awaitable[bool]]
+    serves: Callable[[Plan, Settings], Awaitable[bool]]
     """whether it is ready; asked until it is"""
 
 
-async def _ingest_is_ready(settings: Settings) -> bool:
+async def _ingest_is_ready(_: Plan, settings: Settings) -> bool:
     with contextlib.suppress(WatchError):
         return (await fetch_status(settings)).ready
     return False
 
 
-async def _at_once(_: Settings) -> bool:
+async def _at_once(_: Plan, __: Settings) -> bool:
     return True
 
 
+async def _preview_is_ready(plan: Plan, _: Settings) -> bool:
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        async with aiohttp.ClientSession() as http, http.get(preview_url(plan), allow_redirects=False) as answer:
+            return answer.status < 400
+    return False
+
+
+def preview_url(plan: Plan) -> str:
+    """Where the page of boards is."""
+    return f"http://{HOST}:{plan.preview_port}/"
+
+
+PREVIEW: Final = Part(
+    "preview",
+    lambda plan: ("dashboards", "preview", "--port", str(plan.preview_port)),
+    _preview_is_ready,
+)
 PARTS: Final = (
     Part("ingest", lambda _: ("ingest",), _ingest_is_ready),
     Part(
@@ -77,6 +100,7 @@ PARTS: Final = (
         lambda plan: ("simulate", "--seed", str(plan.seed), "--state", str(plan.folder / "simulators.json")),
         _at_once,
     ),
+    PREVIEW,
 )
 
 
@@ -93,7 +117,7 @@ async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], Non
         for part in reversed(PARTS):
             await asyncio.to_thread(end_leftover, plan.folder, part.name)
         try:
-            await _run(plan, say, show)
+            await _run(replace(plan, preview_port=remembered_port(plan.folder, PREVIEW.name)), say, show)
         finally:
             say(f"stopped; the data stays in {plan.folder}")
 
@@ -109,11 +133,17 @@ async def _run(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], N
         await _backfill(plan, path, say)
         processes = [broker.process, database.process]
         for part in PARTS:
+            if part is PREVIEW and not plan.preview:
+                say("the boards are not shown: install tolbooth[dashboards] to see them")
+                continue
             process = await running.enter_async_context(_running(part, plan, path, settings))
             processes.append(process)
             say(f"{part.name} runs, its log is {process.log}")
+        pages = {"boards": preview_url(plan)} if plan.preview else {}
+        for name, address in pages.items():
+            say(f"{name}: {address}")
         influx = await running.enter_async_context(Influx(settings.influx))
-        guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), {})
+        guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), pages)
         await _watch(plan, settings, influx, guide, processes, show)
 
 
@@ -161,7 +191,7 @@ def _write_settings(plan: Plan, broker: Broker, database: Database) -> Path:
 @asynccontextmanager
 async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> AsyncIterator[Process]:
     command = (*plan.command, *part.arguments(plan), "--settings", str(path))
-    process = Process(part.name, command, plan.folder, lambda: part.serves(settings))
+    process = Process(part.name, command, plan.folder, lambda: part.serves(plan, settings))
     await process.start()
     try:
         yield process
