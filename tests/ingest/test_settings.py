@@ -121,7 +121,7 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
     for table in ("mqtt", "influx", "journal", "quarantine", "window", "health"):
         for name, field in type(getattr(defaults, table)).model_fields.items():
             (kind,) = [kind for kind in (field.annotation, *get_args(field.annotation)) if kind in samples]
-            text = "5000" if name in {"port", "keep_alive"} else samples[kind]
+            text = "3000" if name in {"port", "keep_alive"} else samples[kind]
             text = {"max_bytes": str(2**21), "max_packet_bytes": str(2**21), "receive_maximum": "9"}.get(name, text)
             found = load(None, {**REGISTRY, f"TOLBOOTH_{table}__{name}".upper(): text})
             assert getattr(getattr(found, table), name) == TypeAdapter(kind).validate_python(text)
