@@ -32,7 +32,7 @@ async def says(ingest: Ingest, link: str, sentence: str) -> None:
     """`/status` and the log have the sentence, `/readyz` says no, and the process lives."""
     said = await ingest.until(lambda said: sentence in said[link])
     assert said["ready"] is False
-    assert sentence in ingest.log.replace("\\\"", '"')
+    assert sentence in ingest.log
     async with aiohttp.ClientSession() as http:
         async with http.get(f"{ingest.url}/readyz") as answer:
             assert answer.status == 503
@@ -59,7 +59,7 @@ async def test_a_database_that_comes_late(tmp_path: Path, estate: Path, start_br
     url = f"http://{HOST}:{port}"
     ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=url)
     async with running(ingest, ready=False), publisher(broker) as client:
-        await says(ingest, "database", f"waiting: {url} is not there")
+        await says(ingest, "database", f"{url} is not there")
         await says(ingest, "database", "start InfluxDB, or set influx.url")
         await client.publish(MESSAGES)
         await ingest.until(lambda said: said["fates"]["journalled"] == len(MESSAGES))
@@ -188,7 +188,7 @@ async def test_a_database_of_the_wrong_generation(tmp_path: Path, estate: Path, 
         async with running(ingest, ready=False), publisher(broker) as client:
             await says(ingest, "database", "is InfluxDB 0.9.6: use 1.6 or newer, 2.4 or newer, or 3")
             version = "v2.1.1"
-            await says(ingest, "database", "is InfluxDB v2.1.1: use 1.6 or newer, 2.4 or newer, or 3")
+            await says(ingest, "database", "is InfluxDB 2.1.1: use 1.6 or newer, 2.4 or newer, or 3")
             version = ""
             await says(ingest, "database", "answers, but is no InfluxDB: set influx.url")
             await client.publish(MESSAGES)

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.model import Fate
-from ingest import journal
+
 from ingest.drain import write_rows
 from ingest.influx import Stored
 from ingest.drain import State, Writer
@@ -344,6 +344,3 @@ async def test_a_disk_that_is_full_at_the_start_is_named(small_disk: Path) -> No
         assert (await asyncio.to_thread(look, small_disk)).received == 0
 
 
-def test_the_version_is_the_fixture_s() -> None:
-    """tests/delivery/journal-v1.sql holds a journal of the first version: a new version needs a new one beside it."""
-    assert journal.VERSION == 1
