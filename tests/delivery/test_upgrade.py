@@ -32,7 +32,9 @@ async def test_a_journal_of_version_1_is_taken_over(
         said = await ingest.settled(6)
         assert said["fates"] == {"stored": 4, "journalled": 0, "duplicate": 0, "quarantined": 1, "refused": 1}
         assert said["reasons"] == {"quarantined": {"malformed": 1}, "refused": {"presence": 1}}
-        assert [(payload, reason) for _, payload, reason, _ in ingest.quarantine()] == [(b'{"temperature":', "malformed")]
+        assert [(payload, reason) for _, payload, reason, _ in ingest.quarantine()] == [
+            (b'{"temperature":', "malformed")
+        ]
         ledger = Ledger()
         ledger.add(LEFT)
         ledger.readings += client.ledger.readings

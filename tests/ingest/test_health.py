@@ -72,7 +72,11 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
     assert said["residual"] == 0
     assert said["reasons"] == {"quarantined": {"malformed": 1}, "refused": {"presence": 2}}
     assert said["values"] == {"stored": 11, "rejected": 4}
-    assert {key: said["journal"][key] for key in ("rows", "messages", "bytes")} == {"rows": 1, "messages": 2, "bytes": 23}
+    assert {key: said["journal"][key] for key in ("rows", "messages", "bytes")} == {
+        "rows": 1,
+        "messages": 2,
+        "bytes": 23,
+    }
     assert said["quarantine"] == {"rows": 1, "aged_out": 0}
     assert (said["ready"], said["broker"], said["devices"]) == (
         ready == 200,

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from ingest.lineprotocol import Tags
 from ingest.processes import HOST, free_port
 from ingest.receive import digest
 from ingest.servers import Broker
-from ingest.session import Batch, Session
+from ingest.session import Batch, Delivery, Session
 from ingest.settings import Mqtt
 from tests.ingest.estates import device, estate
 
@@ -56,12 +55,14 @@ class Link:
         self.send(mqtt5.ConnAckPacket(session_present=session_present))
         subscribe = await self.packet()
         assert isinstance(subscribe, mqtt5.SubscribePacket)
-        self.send(mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * len(subscribe.topic_filters)))
+        self.send(
+            mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * len(subscribe.topic_filters))
+        )
         return connect
 
     async def acknowledged(self, count: int) -> list[int]:
         """The packet identifiers of the next PUBACKs."""
-        found = []
+        found: list[int] = []
         while len(found) < count:
             packet = await self.packet()
             if isinstance(packet, mqtt5.PubAckPacket):
@@ -74,8 +75,8 @@ class Link:
                 await self.packet()
 
 
-def publication(number: int, body: bytes = b"x", **flags: bool) -> mqtt5.PublishPacket:
-    return mqtt5.PublishPacket(TOPIC, body, qos=AT_LEAST_ONCE, packet_id=number, **flags)
+def publication(number: int, body: bytes = b"x", *, duplicate: bool = False) -> mqtt5.PublishPacket:
+    return mqtt5.PublishPacket(TOPIC, body, qos=AT_LEAST_ONCE, packet_id=number, duplicate=duplicate)
 
 
 @dataclass(slots=True)
@@ -121,15 +122,22 @@ async def take(made: Session, limit: int = 100) -> Batch:
         return await made.take(limit)
 
 
-async def says(made: Session, words: str) -> None:
+async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
-        while words not in made.state.text:
+        while not condition():  # noqa: ASYNC110  the session tells its state to whoever looks
             await asyncio.sleep(0.01)
+
+
+async def says(made: Session, words: str) -> None:
+    await until(lambda: words in made.state.text)
     assert not made.state.connected
 
 
 async def test_it_asks_for_a_session_that_stays() -> None:
-    async with scripted() as broker, running(broker.port, client_id="c", receive_maximum=77, username="u", password="p"):
+    async with (
+        scripted() as broker,
+        running(broker.port, client_id="c", receive_maximum=77, username="u", password="p"),
+    ):
         link = await broker.link()
         connect = await link.packet()
         assert isinstance(connect, mqtt5.ConnectPacket)
@@ -183,8 +191,7 @@ async def test_what_arrived_before_the_loss_is_still_given_and_its_repeat_is_a_d
         link = await broker.link()
         await link.accept()
         link.send(publication(1, b'{"temperature":20}'))
-        while not made._waiting:  # noqa: SLF001
-            await asyncio.sleep(0.01)
+        await until(lambda: made._waiting)
         link.writer.close()
         link = await broker.link()
         await link.accept(session_present=True)
@@ -242,7 +249,10 @@ async def test_filters_of_earlier_starts_are_given_up() -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD, "refused the password: set mqtt.username and mqtt.password"),
+        (
+            mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD,
+            "refused the password: set mqtt.username and mqtt.password",
+        ),
         (mqtt5.ConnAckReasonCode.NOT_AUTHORIZED, "refused this client: set mqtt.username and mqtt.password"),
         (mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION, "does not speak MQTT 5: use Mosquitto 2.0 or newer"),
         (mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID, "refused the client id: change mqtt.client_id"),
@@ -259,8 +269,7 @@ async def test_a_refusal_is_said_and_tried_again(code: mqtt5.ConnAckReasonCode, 
             await says(made, f"broker {HOST}:{broker.port} {words}")
         link = await broker.link()
         await link.accept()
-        while not made.state.connected:
-            await asyncio.sleep(0.01)
+        await until(lambda: made.state.connected)
         assert made.state.text == f"connected to {HOST}:{broker.port}"
 
 
@@ -271,7 +280,7 @@ async def test_a_refused_subscription_is_said() -> None:
         link.send(mqtt5.ConnAckPacket())
         await link.packet()
         link.send(mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.NOT_AUTHORIZED]))
-        await says(made, f"refused the subscription to tolbooth/v1/#: not authorized; allow it in the broker's ACL")
+        await says(made, "refused the subscription to tolbooth/v1/#: not authorized; allow it in the broker's ACL")
 
 
 async def garbage(link: Link) -> None:
@@ -343,11 +352,13 @@ async def test_topics_with_control_characters_come_to_nothing() -> None:
     async with scripted() as broker, running(broker.port) as made:
         link = await broker.link()
         await link.accept()
-        topics = [TOPIC.replace("/a/", f"/{text}/") for text in ("a\nb", "\x1b[2J", "a\u0000", "\u202e", "\x7f", "a b,c=d")]
+        topics = [
+            TOPIC.replace("/a/", f"/{text}/") for text in ("a\nb", "\x1b[2J", "a\u0000", "\u202e", "\x7f", "a b,c=d")
+        ]
         for number, topic in enumerate(topics, 1):
             link.send(mqtt5.PublishPacket(topic, b'{"temperature":20}', qos=AT_LEAST_ONCE, packet_id=number))
         link.send(publication(99, b'{"temperature":20}'))
-        deliveries = []
+        deliveries: list[Delivery] = []
         while len(deliveries) < len(topics) + 1:
             deliveries += (await take(made)).deliveries
         entry = digest(deliveries, Decoder(known), Tags(known), {}, lambda *_: None)
@@ -367,7 +378,7 @@ async def test_a_flood_at_qos_0_stops_the_socket_and_not_the_session(monkeypatch
         await asyncio.sleep(8.5)
         assert made.state.connected
         assert made.state.connections == 1
-        assert len(made._waiting) < 5_000  # noqa: SLF001
+        assert len(made._waiting) < 5_000
         total = 0
         while total < 20_000:
             total += len((await take(made, 1_000)).deliveries)
@@ -380,8 +391,8 @@ async def test_tls_towards_a_port_without_it_is_named(broker: Broker) -> None:
 
 async def test_a_certificate_of_somebody_else_is_named(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=elsewhere -keyout".split()
-    await asyncio.to_thread(subprocess.run, [*command, key, "-out", certificate], check=True, capture_output=True)
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=elsewhere -keyout {key} -out {certificate}"
+    await (await asyncio.create_subprocess_exec(*command.split(), stderr=asyncio.subprocess.DEVNULL)).wait()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     port = free_port()
@@ -404,12 +415,11 @@ async def test_a_ca_file_that_is_not_there_is_named(broker: Broker, tmp_path: Pa
 
 async def test_a_real_broker_sends_again_what_was_not_acknowledged(broker: Broker, tmp_path: Path) -> None:
     """With DUP and the same packet identifier, which is what the journal recognises it by."""
-    options: dict[str, object] = {"client_id": f"again-{free_port()}"}
+    name = f"again-{free_port()}"
     seen: list[tuple[int, bool]] = []
     for start in range(2):
-        async with running(broker.port, **options) as made:
-            while not made.state.connected:
-                await asyncio.sleep(0.01)
+        async with running(broker.port, client_id=name) as made:
+            await until(lambda: made.state.connected)
             if not start:
                 _, writer = await asyncio.open_connection(HOST, broker.port)
                 writer.write(mqtt5.ConnectPacket("p", clean_start=True).write() + publication(1, b"again").write())

@@ -48,7 +48,9 @@ def test_a_setting_whose_own_name_ends_in_file_is_a_path() -> None:
 
 
 def test_every_mistake_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
-    path = write(tmp_path, 'registry = "x"\nregistri = "y"\n[mqtt]\nhots = "a"\nport = 0\n[journal]\nmax_bytes = "big"\n')
+    path = write(
+        tmp_path, 'registry = "x"\nregistri = "y"\n[mqtt]\nhots = "a"\nport = 0\n[journal]\nmax_bytes = "big"\n'
+    )
     found = mistakes(path, {"TOLBOOTH_MQTT__PROT": "1", "TOLBOOTH_NOTHING": ""})
     assert found == [
         "TOLBOOTH_MQTT__PROT: no such setting; did you mean mqtt.port?",
