@@ -193,8 +193,9 @@ class Influx:
                 body = await answer.read()
                 if answer.status != 200:
                     message = _message(body.decode(errors="replace"))
-                    mend = _MENDS.get(answer.status, "")
-                    raise DatabaseError(f"{self._url} answered {answer.status}: {message}{mend}")
+                    raise DatabaseError(
+                        f"{self._url} answered {answer.status}: {message}{_MENDS.get(answer.status, '')}"
+                    )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise DatabaseError(_absent(self._url, error)) from error
         try:

@@ -269,7 +269,9 @@ class Journal:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self._folder / "journal.lock")
         except OSError as error:
-            raise JournalError(f"{self._folder} cannot be written ({error.strerror}): set data to another") from error
+            raise JournalError(
+                f"{self._folder} cannot be written ({error.strerror}): set data to a folder that can"
+            ) from error
         path = self._folder / FILE
         self._db = sqlite3.connect(path, timeout=60, isolation_level=None)  # a replay may write meanwhile
         try:
@@ -290,7 +292,9 @@ class Journal:
                 self._hand(packets)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and _no_space(error):
-                raise JournalError(f"the disk of {self._folder} is full: make space, or set data to another") from error
+                raise JournalError(
+                    f"the disk of {self._folder} is full: make space, or set data to another disk"
+                ) from error
             raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
         if self.bytes:
             self.grown.set()

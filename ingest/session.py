@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -331,11 +332,13 @@ def _write(connection: _Connection, packet: mqtt5.Packet) -> None:
 async def _reply(connection: _Connection, kind: type[_Reply]) -> _Reply:
     reply = asyncio.ensure_future(connection.replies.get())
     waiting: set[asyncio.Future[Any]] = {reply, connection.closed}
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    if not reply.done():
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not reply.done():
+            raise ConnectionError(connection.closed.result())
+        packet = reply.result()
+    finally:
         reply.cancel()
-        raise ConnectionError(connection.closed.result())
-    packet = reply.result()
     if not isinstance(packet, kind):
         raise RefusedError(f"answered {type(packet).__name__} where {kind.__name__} was due")
     return packet
@@ -344,10 +347,14 @@ async def _reply(connection: _Connection, kind: type[_Reply]) -> _Reply:
 def _tls(options: Mqtt) -> ssl.SSLContext | None:
     if not options.tls:
         return None
-    context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if options.cert_file:
-        context.load_cert_chain(options.cert_file, options.key_file)
+    try:
+        context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if options.cert_file:
+            context.load_cert_chain(options.cert_file, options.key_file)
+    except OSError as error:
+        files = "mqtt.ca_file, mqtt.cert_file or mqtt.key_file"
+        raise RefusedError(f"is not asked: {files} cannot be used: {error}") from error
     return context
 
 
@@ -358,6 +365,10 @@ def _words(code: mqtt5.ConnAckReasonCode | mqtt5.SubAckReasonCode) -> str:
 def _explain(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "is not there: start it, or set mqtt.host and mqtt.port"
+    if isinstance(error, socket.gaierror):
+        return f"is not found ({error.strerror}): set mqtt.host"
+    if isinstance(error, ConnectionResetError):
+        return "closed the connection at once: check mqtt.port and mqtt.tls"
     if isinstance(error, TimeoutError):
         return f"did not answer within {CONNECT_TIMEOUT:.0f} s: check mqtt.host, mqtt.port and mqtt.tls"
     if isinstance(error, ssl.SSLError):

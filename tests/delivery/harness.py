@@ -164,7 +164,9 @@ class Publication(NamedTuple):
     retain: bool = False
 
 
-def native(device: str, values: Mapping[str, float], time_ms: int | None, *, council: str, building: str) -> Publication:
+def native(
+    device: str, values: Mapping[str, float], time_ms: int | None, *, council: str, building: str
+) -> Publication:
     """A message in the native format, as docs and architecture describe it."""
     body = dict(values) if time_ms is None else {"time": time_ms, **values}
     stamp = None if time_ms is None else time_ms * 1_000_000
@@ -262,7 +264,9 @@ async def kill_and_restart(process: Process, *, away_s: float = 0.0) -> None:
     await process.start()
 
 
-def numbered(count: int, *, devices: int, council: str, building: str, timed: Callable[[int], bool]) -> Iterator[Publication]:
+def numbered(
+    count: int, *, devices: int, council: str, building: str, timed: Callable[[int], bool]
+) -> Iterator[Publication]:
     """Messages whose two values tell each from every other; `timed` says which tell their own time."""
     start = int(time.time() * 1_000) - count
     for index in range(count):

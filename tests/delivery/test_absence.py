@@ -7,6 +7,7 @@ import asyncio
 import json
 import shutil
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from os import kill
@@ -32,7 +33,7 @@ async def says(ingest: Ingest, link: str, sentence: str) -> None:
     """`/status` and the log have the sentence, `/readyz` says no, and the process lives."""
     said = await ingest.until(lambda said: sentence in said[link])
     assert said["ready"] is False
-    assert sentence in ingest.log.replace("\\\"", '"')
+    assert sentence in ingest.log
     async with aiohttp.ClientSession() as http:
         async with http.get(f"{ingest.url}/readyz") as answer:
             assert answer.status == 503
@@ -59,7 +60,7 @@ async def test_a_database_that_comes_late(tmp_path: Path, estate: Path, start_br
     url = f"http://{HOST}:{port}"
     ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=url)
     async with running(ingest, ready=False), publisher(broker) as client:
-        await says(ingest, "database", f"waiting: {url} is not there")
+        await says(ingest, "database", f"{url} is not there")
         await says(ingest, "database", "start InfluxDB, or set influx.url")
         await client.publish(MESSAGES)
         await ingest.until(lambda said: said["fates"]["journalled"] == len(MESSAGES))
@@ -72,33 +73,31 @@ async def test_a_broker_that_refuses_the_password(
     tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
 ) -> None:
     accounts = tmp_path / "accounts"
-    await set_password(accounts, "right")
+    await asyncio.to_thread(set_password, accounts, "right")
     broker, database = await start_broker(config=f"password_file {accounts}\n"), await start_database()
     settings = {"TOLBOOTH_MQTT__USERNAME": "ingest", "TOLBOOTH_MQTT__PASSWORD": "wrong-secret"}
     ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url, settings=settings)
     async with running(ingest, ready=False):
         await says(ingest, "broker", ": set mqtt.username and mqtt.password")
-        await set_password(accounts, "wrong-secret")
+        await asyncio.to_thread(set_password, accounts, "wrong-secret")
         assert broker.process.pid is not None
         kill(broker.process.pid, signal.SIGHUP)
         await ingest.until(lambda said: said["ready"])
         assert "wrong-secret" not in ingest.log
 
 
-async def set_password(accounts: Path, password: str) -> None:
+def set_password(accounts: Path, password: str) -> None:
     """Write a password file of Mosquitto with the one account `ingest`."""
     program = shutil.which("mosquitto_passwd", path=servers.SEARCH)
     assert program is not None
-    command = (program, "-b", "-c", str(accounts), "ingest", password)
-    ended = await (await asyncio.create_subprocess_exec(*command)).wait()
-    assert ended == 0
+    subprocess.run([program, "-b", "-c", str(accounts), "ingest", password], check=True)
     accounts.chmod(0o644)
 
 
 @asynccontextmanager
 async def influxdb_with_accounts(folder: Path) -> AsyncIterator[str]:
     """The URL of an InfluxDB 1.x that asks for passwords; the administrator is `admin`, `admin`."""
-    folder.mkdir()
+    await asyncio.to_thread(folder.mkdir)
     program = shutil.which("influxd", path=servers.SEARCH)
     assert program is not None
     port = free_port()
@@ -188,7 +187,7 @@ async def test_a_database_of_the_wrong_generation(tmp_path: Path, estate: Path, 
         async with running(ingest, ready=False), publisher(broker) as client:
             await says(ingest, "database", "is InfluxDB 0.9.6: use 1.6 or newer, 2.4 or newer, or 3")
             version = "v2.1.1"
-            await says(ingest, "database", "is InfluxDB v2.1.1: use 1.6 or newer, 2.4 or newer, or 3")
+            await says(ingest, "database", "is InfluxDB 2.1.1: use 1.6 or newer, 2.4 or newer, or 3")
             version = ""
             await says(ingest, "database", "answers, but is no InfluxDB: set influx.url")
             await client.publish(MESSAGES)

@@ -1,4 +1,4 @@
-"""What devices must not send, through a real broker into a real database: a clear reason for each, and no neighbour lost."""
+"""What devices must not send, from a real broker to a real database: a reason for each, and no neighbour lost."""
 
 import json
 import time
@@ -8,7 +8,6 @@ from devices.schema import FIELDS, TAGS
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
 from tests.delivery.harness import (
-    DATABASE,
     Publication,
     Reading,
     assert_stored,
@@ -76,7 +75,9 @@ async def test_each_fault_has_its_reason_and_no_neighbour_is_lost(
     for _, topic, payload, _ in BAD:
         messages.append(Publication(topic, payload))
         for _ in range(5):
-            messages.append(native(f"sim-{good % 7:05d}", {"pulses": good + 1.0}, None, council=COUNCIL, building=BUILDING))
+            messages.append(
+                native(f"sim-{good % 7:05d}", {"pulses": good + 1.0}, None, council=COUNCIL, building=BUILDING)
+            )
             good += 1
     ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
     async with running(ingest), publisher(broker) as client:
@@ -94,7 +95,11 @@ async def test_each_fault_has_its_reason_and_no_neighbour_is_lost(
         assert measurements <= {field.measurement for field in FIELDS}
         tags = {row[0] for series in await query(database, "SHOW TAG KEYS") for row in series["values"]}
         assert tags <= set(TAGS)
-        levels = {row[1] for series in await query(database, 'SHOW TAG VALUES WITH KEY = "building"') for row in series["values"]}
+        levels = {
+            row[1]
+            for series in await query(database, 'SHOW TAG VALUES WITH KEY = "building"')
+            for row in series["values"]
+        }
         assert levels == {BUILDING}
 
 
@@ -123,7 +128,9 @@ async def test_a_retained_message_without_a_time_is_no_new_reading(
     broker, database = await start_broker(), await start_database()
     now = int(time.time() * 1_000)
     messages = [
-        native(f"sim-{index:05d}", {"pulses": index + 1.0}, stamp, council=COUNCIL, building=BUILDING)._replace(retain=True)
+        native(f"sim-{index:05d}", {"pulses": index + 1.0}, stamp, council=COUNCIL, building=BUILDING)._replace(
+            retain=True
+        )
         for index in range(100)
         for stamp in (None if index % 2 else now + index,)
     ]

@@ -1,14 +1,27 @@
 """A small estate in memory for tests that need devices and places but no files."""
 
-from devices.model import FOREVER, SECOND, Assignment, Building, Council, Device, DeviceKind, Estate, Meter, SourceConfig
-from devices.model import Utility
+from devices.model import (
+    FOREVER,
+    SECOND,
+    Assignment,
+    Building,
+    Council,
+    Device,
+    DeviceKind,
+    Estate,
+    Meter,
+    SourceConfig,
+    Utility,
+)
 
 COUNCIL, BUILDING = "sim-moor", "sim-hall"
 NOW = 1_780_000_000 * SECOND
 INTERVAL = 60
 
 
-def device(name: str, *, start: int = 0, end: int = FOREVER, model: str = "Tolbooth room-sensor", meter: str = "") -> Device:
+def device(
+    name: str, *, start: int = 0, end: int = FOREVER, model: str = "Tolbooth room-sensor", meter: str = ""
+) -> Device:
     """A device of the native source with one assignment to the room, or to a meter."""
     space = "" if meter else "room"
     place = Assignment(start, end, BUILDING, "ground", space, meter)

@@ -102,7 +102,14 @@ def test_stored_is_204_and_nothing_else() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("2", 2.0), ("0.5", 0.5), ("-1", 0.0), ("86400", 3_600.0), ("soon", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+    [
+        ("2", 2.0),
+        ("0.5", 0.5),
+        ("-1", 0.0),
+        ("86400", 3_600.0),
+        ("soon", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ],
 )
 def test_retry_after(status: int, header: str, seconds: float | None) -> None:
     assert judge(status, {"Retry-After": header}, "", LINES) == Wait(f"{status}: ", seconds)
@@ -196,9 +203,9 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"ingest.drain.{name}", seconds)
 
 
-async def write(scripted: Scripted, lines: list[bytes], *, timeout: float = 1.0) -> tuple[list[RefusedLine], State]:
+async def write(scripted: Scripted, lines: list[bytes], *, timeout_s: float = 1.0) -> tuple[list[RefusedLine], State]:
     state = State()
-    options = Options(url=scripted.url, timeout=timeout)
+    options = Options(url=scripted.url, timeout=timeout_s)
     async with Influx(options) as influx:
         refused = await asyncio.wait_for(Writer(influx, state).write(b"\n".join(lines), len(lines)), 20)
     return refused, state
@@ -236,26 +243,26 @@ async def slow(_: list[bytes]) -> web.StreamResponse:
 )
 async def test_lines_outlive_every_outage_in_order_and_once(answer: Answer) -> None:
     async with serving(Scripted(script=[answer] * 2)) as scripted:
-        refused, state = await write(scripted, many(), timeout=0.4)
+        refused, state = await write(scripted, many(), timeout_s=0.4)
     assert refused == []
     assert scripted.taken == many()
     assert (state.ok, state.halted, state.text) == (True, False, "ok")
 
 
 async def test_a_server_that_closes_without_an_answer_is_an_outage() -> None:
-    closed = 0
+    closed = asyncio.Semaphore(0)
 
     async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal closed
-        closed += 1
         writer.close()
+        closed.release()
 
     port = free_port()
     state = State()
     async with await asyncio.start_server(close, HOST, port), Influx(Options(url=f"http://{HOST}:{port}")) as influx:
         writing = asyncio.create_task(Writer(influx, state).write(b"x", 1))
-        while closed < 3:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await closed.acquire()
         assert not writing.done()
         assert state.text.startswith("waiting: ")
         writing.cancel()
@@ -334,7 +341,10 @@ async def test_a_missing_database_is_made() -> None:
 
 async def test_a_database_that_is_there_and_not_found_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.drain.HALT_DELAY", 0.2)
-    async with serving(Scripted(script=[status(404)] * 10_000)) as scripted, Influx(Options(url=scripted.url)) as influx:
+    async with (
+        serving(Scripted(script=[status(404)] * 10_000)) as scripted,
+        Influx(Options(url=scripted.url)) as influx,
+    ):
         state = State()
         writing = asyncio.create_task(Writer(influx, state).write(b"x", 1))
         await asyncio.sleep(0.5)
@@ -394,7 +404,9 @@ async def test_the_real_database_keeps_the_good_lines_and_only_they_are_kept(
     good = 40
     lines = [b"climate,device=d%d temperature_c=%d %d" % (n, n, n + 1) for n in range(good)]
     body = [*lines[: good // 2], *bad, *lines[good // 2 :]]
-    options = Options(url=database.url, database=name, token=SecretStr(database.token), organisation=database.organisation or "x")
+    options = Options(
+        url=database.url, database=name, token=SecretStr(database.token), organisation=database.organisation or "x"
+    )
     async with Influx(options) as influx:
         await influx.connect()
         await influx.ensure_database()

@@ -11,6 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.model import Fate
-from ingest import journal
-from ingest.drain import write_rows
+from ingest.drain import State, Writer, write_rows
 from ingest.influx import Stored
-from ingest.drain import State, Writer
 from ingest.journal import AGED, FILE, RECEIVED, Entry, FullError, Heard, Journal, JournalError, look
 from ingest.quarantine import Kept
 from ingest.receive import commit
@@ -274,15 +273,31 @@ async def test_a_crash_leaves_whole_entries_only(tmp_path: Path) -> None:
         assert counts.rows >= said
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    folder: Path
+    real: bool
+    """a file system of its own, which root may mount; else the journal's file is bounded instead"""
+
+    def bound(self, made: Journal) -> None:
+        if not self.real:
+            made._db.execute("PRAGMA max_page_count = 40")
+
+    def grow(self, made: Journal) -> None:
+        if self.real:
+            subprocess.run(["mount", "-o", "remount,size=4m", str(self.folder)], check=True)
+        else:
+            made._db.execute("PRAGMA max_page_count = 4000")
+
+
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB (T6). Needs root, as in CI; elsewhere the journal's own page limit stands in for it."""
+def small_disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 1 MiB (T6)."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    yield folder
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, check=False)
+    yield Disk(folder, mounted.returncode == 0)
     if mounted.returncode == 0:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
@@ -297,30 +312,25 @@ class Answers:
         raise AssertionError
 
 
-async def test_a_full_disk_is_outlived(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_outlived(small_disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays up, takes nothing that it cannot keep, and loses and doubles nothing when there is space again."""
     monkeypatch.setattr("ingest.receive.FULL_WAIT", 0.01)
     monkeypatch.setattr("ingest.drain.FULL_WAIT", 0.01)
-    async with opened(small_disk) as made:
-        if not small_disk.is_mount():
-            made._db.execute("PRAGMA max_page_count = 40")  # noqa: SLF001
-        appended = 0
-        with pytest.raises(FullError, match="is full"):
-            while True:
-                await made.append(wide())
-                appended += 1
+    async with opened(small_disk.folder) as made:
+        small_disk.bound(made)
+        appended = await fill(made)
         assert appended > 3
+        with pytest.raises(FullError, match="is full"):
+            await made.append(wide())
         counts = await made.counts()
         assert counts.received == counts.messages == 50 * appended
         receiving = asyncio.create_task(commit(made, wide()))
-        draining = asyncio.create_task(write_rows(await made.peek(0, 50), made, Writer(Answers(), State())))
         await asyncio.sleep(0.1)
         assert not receiving.done()
+        draining = asyncio.create_task(write_rows(await made.peek(0, 50), made, Writer(Answers(), State())))
+        await asyncio.sleep(0.1)
         assert (await made.counts()).residual == 0
-        if small_disk.is_mount():
-            subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
-        else:
-            made._db.execute("PRAGMA max_page_count = 4000")  # noqa: SLF001
+        await asyncio.to_thread(small_disk.grow, made)
         await asyncio.wait_for(asyncio.gather(receiving, draining), 5)
         counts = await made.counts()
         assert counts.received == 50 * (appended + 1)
@@ -328,22 +338,28 @@ async def test_a_full_disk_is_outlived(small_disk: Path, monkeypatch: pytest.Mon
         assert counts.residual == 0
 
 
+async def fill(made: Journal) -> int:
+    """Append until the disk is full; how many entries it took."""
+    for appended in range(1_000):
+        try:
+            await made.append(wide())
+        except FullError:
+            return appended
+    raise AssertionError
+
+
 def wide() -> Entry:
     """50 messages of a kilobyte each."""
     return entry(*[1] * 50, text="climate " + "x" * 1_000 + "=1 1")
 
 
-async def test_a_disk_that_is_full_at_the_start_is_named(small_disk: Path) -> None:
-    if small_disk.is_mount():
-        (small_disk / "ballast").write_bytes(b"x" * (2**20 - 8_192))
+async def test_a_disk_that_is_full_at_the_start_is_named(small_disk: Disk) -> None:
+    ballast = small_disk.folder / "ballast"
+    if small_disk.real:
+        ballast.write_bytes(b"x" * (2**20 - 8_192))
         with pytest.raises(JournalError, match="is full: make space, or set data to another disk"):
-            async with opened(small_disk):
+            async with opened(small_disk.folder):
                 pass
-        (small_disk / "ballast").unlink()
-    async with opened(small_disk):
-        assert (await asyncio.to_thread(look, small_disk)).received == 0
-
-
-def test_the_version_is_the_fixture_s() -> None:
-    """tests/delivery/journal-v1.sql holds a journal of the first version: a new version needs a new one beside it."""
-    assert journal.VERSION == 1
+        ballast.unlink()
+    async with opened(small_disk.folder):
+        assert (await asyncio.to_thread(look, small_disk.folder)).received == 0

@@ -114,4 +114,4 @@ def test_no_reading_adds_a_measurement_tag_or_field(readings: list[Reading]) -> 
             found[measurement, key, tags.get("channel", "")] = value
     known = {(field.measurement, field.key) for field in FIELDS}
     assert {(measurement, key) for measurement, key, _ in found} <= known
-    assert {value for value in found.values()} <= {reading.value for reading in readings}
+    assert set(found.values()) <= {reading.value for reading in readings}

@@ -48,7 +48,9 @@ def test_a_setting_whose_own_name_ends_in_file_is_a_path() -> None:
 
 
 def test_every_mistake_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
-    path = write(tmp_path, 'registry = "x"\nregistri = "y"\n[mqtt]\nhots = "a"\nport = 0\n[journal]\nmax_bytes = "big"\n')
+    path = write(
+        tmp_path, 'registry = "x"\nregistri = "y"\n[mqtt]\nhots = "a"\nport = 0\n[journal]\nmax_bytes = "big"\n'
+    )
     found = mistakes(path, {"TOLBOOTH_MQTT__PROT": "1", "TOLBOOTH_NOTHING": ""})
     assert found == [
         "TOLBOOTH_MQTT__PROT: no such setting; did you mean mqtt.port?",
@@ -121,7 +123,7 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
     for table in ("mqtt", "influx", "journal", "quarantine", "window", "health"):
         for name, field in type(getattr(defaults, table)).model_fields.items():
             (kind,) = [kind for kind in (field.annotation, *get_args(field.annotation)) if kind in samples]
-            text = "5000" if name in {"port", "keep_alive"} else samples[kind]
+            text = "3000" if name in {"port", "keep_alive"} else samples[kind]
             text = {"max_bytes": str(2**21), "max_packet_bytes": str(2**21), "receive_maximum": "9"}.get(name, text)
             found = load(None, {**REGISTRY, f"TOLBOOTH_{table}__{name}".upper(): text})
             assert getattr(getattr(found, table), name) == TypeAdapter(kind).validate_python(text)

@@ -1,0 +1,430 @@
+"""The session against a broker that follows a script, and against a real Mosquitto."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mqtt5
+import pytest
+from mqtt5 import QoS
+
+from devices.decode import Decoder
+from ingest import session as subject
+from ingest.lineprotocol import Tags
+from ingest.processes import HOST, free_port
+from ingest.receive import digest
+from ingest.servers import Broker
+from ingest.session import Batch, Delivery, Session
+from ingest.settings import Mqtt
+from tests.ingest.estates import device, estate
+
+AT_LEAST_ONCE = QoS.AT_LEAST_ONCE
+TOPIC = "tolbooth/v1/sim-moor/sim-hall/a/readings"
+
+
+@dataclass(slots=True)
+class Link:
+    """The broker's end of one connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    rest: bytes = b""
+
+    async def packet(self) -> mqtt5.Packet:
+        """The next packet of the client."""
+        async with asyncio.timeout(5):
+            while True:
+                with suppress(IndexError):
+                    found, size = mqtt5.read(memoryview(self.rest))
+                    self.rest = self.rest[size:]
+                    return found
+                if not (more := await self.reader.read(65_536)):
+                    raise ConnectionResetError
+                self.rest += more
+
+    def send(self, *packets: mqtt5.Packet) -> None:
+        self.writer.write(b"".join(packet.write() for packet in packets))
+
+    async def accept(self, *, session_present: bool = False) -> mqtt5.ConnectPacket:
+        """Take CONNECT and SUBSCRIBE."""
+        connect = await self.packet()
+        assert isinstance(connect, mqtt5.ConnectPacket)
+        self.send(mqtt5.ConnAckPacket(session_present=session_present))
+        subscribe = await self.packet()
+        assert isinstance(subscribe, mqtt5.SubscribePacket)
+        self.send(
+            mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * len(subscribe.topic_filters))
+        )
+        return connect
+
+    async def acknowledged(self, count: int) -> list[int]:
+        """The packet identifiers of the next PUBACKs."""
+        found: list[int] = []
+        while len(found) < count:
+            packet = await self.packet()
+            if isinstance(packet, mqtt5.PubAckPacket):
+                found.append(packet.packet_id)
+        return found
+
+    async def closed(self) -> None:
+        with suppress(ConnectionResetError):
+            while True:
+                await self.packet()
+
+
+def publication(number: int, body: bytes = b"x", *, duplicate: bool = False) -> mqtt5.PublishPacket:
+    return mqtt5.PublishPacket(TOPIC, body, qos=AT_LEAST_ONCE, packet_id=number, duplicate=duplicate)
+
+
+@dataclass(slots=True)
+class Scripted:
+    port: int
+    links: "asyncio.Queue[Link]" = field(default_factory=asyncio.Queue)
+
+    async def link(self) -> Link:
+        async with asyncio.timeout(5):
+            return await self.links.get()
+
+
+@asynccontextmanager
+async def scripted() -> AsyncIterator[Scripted]:
+    broker = Scripted(free_port())
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        broker.links.put_nowait(Link(reader, writer))
+
+    async with await asyncio.start_server(serve, HOST, broker.port):
+        yield broker
+
+
+@asynccontextmanager
+async def running(port: int, *, stale: tuple[str, ...] = (), **options: object) -> AsyncIterator[Session]:
+    made = Session(Mqtt.model_validate({"host": HOST, "port": port, **options}), ("tolbooth/v1/#",), stale)
+    task = asyncio.create_task(made.run())
+    try:
+        yield made
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(subject, "CONNECT_TIMEOUT", 1.0)
+
+
+async def take(made: Session, limit: int = 100) -> Batch:
+    async with asyncio.timeout(5):
+        return await made.take(limit)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  the session tells its state to whoever looks
+            await asyncio.sleep(0.01)
+
+
+async def says(made: Session, words: str) -> None:
+    await until(lambda: words in made.state.text)
+    assert not made.state.connected
+
+
+async def test_it_asks_for_a_session_that_stays() -> None:
+    async with (
+        scripted() as broker,
+        running(broker.port, client_id="c", receive_maximum=77, username="u", password="p"),
+    ):
+        link = await broker.link()
+        connect = await link.packet()
+        assert isinstance(connect, mqtt5.ConnectPacket)
+        assert (connect.client_id, connect.clean_start, connect.session_expiry_interval) == ("c", False, 30 * 86_400)
+        assert (connect.receive_max, connect.username, connect.password) == (77, "u", b"p")
+
+
+async def test_only_what_is_acknowledged_is_acknowledged() -> None:
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.accept()
+        link.send(*(publication(number) for number in range(1, 6)), mqtt5.PublishPacket(TOPIC, b"q0"))
+        batch = await take(made, 3)
+        while len(batch.deliveries) < 3:
+            batch = await take(made, 3)
+        assert [delivery.packet_id for delivery in batch.deliveries] == [1, 2, 3]
+        made.acknowledge(batch)
+        assert await link.acknowledged(3) == [1, 2, 3]
+        rest = await take(made)
+        assert [delivery.packet_id for delivery in rest.deliveries] == [4, 5, 0]
+        made.acknowledge(rest)
+        assert await link.acknowledged(2) == [4, 5]
+        arrivals = [delivery.message.received for each in (batch, rest) for delivery in each.deliveries]
+        assert arrivals == sorted(set(arrivals))
+
+
+async def test_a_batch_of_a_lost_connection_is_not_acknowledged_on_the_next() -> None:
+    """Its packet identifiers would mean other messages there."""
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.accept()
+        link.send(publication(1))
+        old = await take(made)
+        link.writer.close()
+        link = await broker.link()
+        await link.accept(session_present=True)
+        link.send(publication(1, b"other"), publication(2))
+        made.acknowledge(old)
+        new = await take(made)
+        while len(new.deliveries) < 2:
+            new.deliveries.extend((await take(made)).deliveries)
+        made.acknowledge(new)
+        assert await link.acknowledged(2) == [1, 2]
+        assert made.state.lost_sessions == 0
+
+
+async def test_what_arrived_before_the_loss_is_still_given_and_its_repeat_is_a_duplicate() -> None:
+    known = estate(device("a"))
+    decoder, tags = Decoder(known), Tags(known)
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.accept()
+        link.send(publication(1, b'{"temperature":20}'))
+        await until(lambda: made._waiting)
+        link.writer.close()
+        link = await broker.link()
+        await link.accept(session_present=True)
+        link.send(publication(1, b'{"temperature":20}', duplicate=True), publication(2, b'{"temperature":20}'))
+        orphans = await take(made)
+        assert (orphans.connection, len(orphans.deliveries)) == (0, 1)
+        first = digest(orphans.deliveries, decoder, tags, {}, lambda *_: None)
+        packets = {packet >> 32: packet & 0xFFFF_FFFF for packet in first.packets}
+        again = await take(made)
+        while len(again.deliveries) < 2:
+            again.deliveries.extend((await take(made)).deliveries)
+        assert [delivery.duplicate for delivery in again.deliveries] == [True, False]
+        second = digest(again.deliveries, decoder, tags, packets, lambda *_: None)
+        assert second.tally["duplicate", ""] == 1
+        assert second.tally["received", ""] == 2
+        assert len(second.lines) == 1
+        made.acknowledge(again)
+        assert await link.acknowledged(2) == [1, 2]
+
+
+async def test_dup_alone_makes_no_duplicate() -> None:
+    """The flag says that the broker may have sent it before, not that we have it; nor is another payload a repeat."""
+    known = estate(device("a"))
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.accept()
+        link.send(publication(1, b'{"temperature":20}', duplicate=True))
+        batch = await take(made)
+        for packets in ({}, {1: 12345}):
+            entry = digest(batch.deliveries, Decoder(known), Tags(known), packets, lambda *_: None)
+            assert (len(entry.lines), entry.tally["duplicate", ""]) == (1, 0)
+
+
+async def test_a_forgotten_session_is_counted() -> None:
+    async with scripted() as broker, running(broker.port) as made:
+        for present in (True, False):
+            link = await broker.link()
+            await link.accept(session_present=present)
+            link.writer.close()
+        link = await broker.link()
+        await link.accept(session_present=True)
+        assert made.state.lost_sessions == 1
+
+
+async def test_filters_of_earlier_starts_are_given_up() -> None:
+    async with scripted() as broker, running(broker.port, stale=("old/#",)):
+        link = await broker.link()
+        await link.packet()
+        link.send(mqtt5.ConnAckPacket())
+        unsubscribe = await link.packet()
+        assert isinstance(unsubscribe, mqtt5.UnsubscribePacket)
+        assert list(unsubscribe.patterns) == ["old/#"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD,
+            "refused the password: set mqtt.username and mqtt.password",
+        ),
+        (mqtt5.ConnAckReasonCode.NOT_AUTHORIZED, "refused this client: set mqtt.username and mqtt.password"),
+        (mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION, "does not speak MQTT 5: use Mosquitto 2.0 or newer"),
+        (mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID, "refused the client id: change mqtt.client_id"),
+        (mqtt5.ConnAckReasonCode.QUOTA_EXCEEDED, "refused the connection: quota exceeded"),
+    ],
+)
+async def test_a_refusal_is_said_and_tried_again(code: mqtt5.ConnAckReasonCode, words: str) -> None:
+    async with scripted() as broker, running(broker.port) as made:
+        for _ in range(2):
+            link = await broker.link()
+            await link.packet()
+            link.send(mqtt5.ConnAckPacket(reason_code=code))
+            link.writer.close()
+            await says(made, f"broker {HOST}:{broker.port} {words}")
+        link = await broker.link()
+        await link.accept()
+        await until(lambda: made.state.connected)
+        assert made.state.text == f"connected to {HOST}:{broker.port}"
+
+
+async def test_a_refused_subscription_is_said() -> None:
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.packet()
+        link.send(mqtt5.ConnAckPacket())
+        await link.packet()
+        link.send(mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.NOT_AUTHORIZED]))
+        await says(made, "refused the subscription to tolbooth/v1/#: not authorized; allow it in the broker's ACL")
+
+
+async def garbage(link: Link) -> None:
+    link.writer.write(b"\xff" * 8)
+
+
+async def bad_text(link: Link) -> None:
+    link.writer.write(b"\x30\x05\x00\x02\xff\xfe\x00")
+
+
+async def silence(link: Link) -> None:
+    await link.packet()
+
+
+async def wrong_order(link: Link) -> None:
+    await link.packet()
+    link.send(mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]))
+
+
+async def kicked(link: Link) -> None:
+    await link.accept()
+    link.send(mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER))
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "words"),
+    [
+        (garbage, "the broker sent what is not MQTT 5"),
+        (bad_text, "the broker sent what is not MQTT 5"),
+        (silence, "did not answer within 1 s: check mqtt.host, mqtt.port and mqtt.tls"),
+        (wrong_order, "answered SubAckPacket where ConnAckPacket was due"),
+        (kicked, "disconnected by the broker: session taken over"),
+    ],
+)
+async def test_a_broker_that_misbehaves_is_left_and_tried_again(
+    misbehave: Callable[[Link], Awaitable[None]], words: str
+) -> None:
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await misbehave(link)
+        await says(made, words)
+        await link.closed()
+        link = await broker.link()
+        await link.accept()
+        link.send(publication(1))
+        assert len((await take(made)).deliveries) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+async def test_packets_arrive_in_any_pieces(size: int) -> None:
+    wanted = [b"x" * length for length in (0, 1, 130, 5_000)]
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.accept()
+        stream = b"".join(publication(n, body).write() for n, body in enumerate(wanted, 1))
+        for start in range(0, len(stream), size * 97):
+            link.writer.write(stream[start : start + size * 97])
+            await link.writer.drain()
+            await asyncio.sleep(0.001)
+        found: list[bytes] = []
+        while len(found) < len(wanted):
+            found += [delivery.message.payload for delivery in (await take(made)).deliveries]
+        assert found == wanted
+
+
+async def test_topics_with_control_characters_come_to_nothing() -> None:
+    """Mosquitto refuses them; a broker that does not must not bring ingest down or forge a line."""
+    known = estate(device("a"))
+    async with scripted() as broker, running(broker.port) as made:
+        link = await broker.link()
+        await link.accept()
+        topics = [
+            TOPIC.replace("/a/", f"/{text}/") for text in ("a\nb", "\x1b[2J", "a\u0000", "\u202e", "\x7f", "a b,c=d")
+        ]
+        for number, topic in enumerate(topics, 1):
+            link.send(mqtt5.PublishPacket(topic, b'{"temperature":20}', qos=AT_LEAST_ONCE, packet_id=number))
+        link.send(publication(99, b'{"temperature":20}'))
+        deliveries: list[Delivery] = []
+        while len(deliveries) < len(topics) + 1:
+            deliveries += (await take(made)).deliveries
+        entry = digest(deliveries, Decoder(known), Tags(known), {}, lambda *_: None)
+        assert len(entry.lines) == 1
+        assert entry.tally["quarantined", "bad_topic"] == len(topics)
+        assert all(kept.detail.isprintable() for kept in entry.kept)
+
+
+async def test_a_flood_at_qos_0_stops_the_socket_and_not_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "MAX_WAITING", 50)
+    packet = mqtt5.PublishPacket(TOPIC, b"x" * 1_000).write()
+    async with scripted() as broker, running(broker.port, keep_alive=5) as made:
+        link = await broker.link()
+        await link.accept()
+        for _ in range(20):
+            link.writer.write(packet * 1_000)
+        await asyncio.sleep(8.5)
+        assert made.state.connected
+        assert made.state.connections == 1
+        assert len(made._waiting) < 5_000
+        total = 0
+        while total < 20_000:
+            total += len((await take(made, 1_000)).deliveries)
+
+
+async def test_tls_towards_a_port_without_it_is_named(broker: Broker) -> None:
+    async with running(broker.port, tls=True) as made:
+        await says(made, f"broker {HOST}:{broker.port} closed the connection at once: check mqtt.port and mqtt.tls")
+
+
+async def test_a_certificate_of_somebody_else_is_named(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=elsewhere -keyout {key} -out {certificate}"
+    await (await asyncio.create_subprocess_exec(*command.split(), stderr=asyncio.subprocess.DEVNULL)).wait()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    port = free_port()
+    async with await asyncio.start_server(lambda *_: None, HOST, port, ssl=context):
+        async with running(port, tls=True) as made:
+            await says(made, "failed the TLS handshake (CERTIFICATE_VERIFY_FAILED): check mqtt.ca_file")
+        async with running(port, tls=True, ca_file=str(certificate)) as made:
+            await says(made, "failed the TLS handshake (CERTIFICATE_VERIFY_FAILED): check mqtt.ca_file and the cert")
+
+
+async def test_a_name_that_nobody_has_is_named() -> None:
+    async with running(1883, host="broker.invalid") as made:
+        await says(made, "broker broker.invalid:1883 is not found")
+
+
+async def test_a_ca_file_that_is_not_there_is_named(broker: Broker, tmp_path: Path) -> None:
+    async with running(broker.port, tls=True, ca_file=str(tmp_path / "ca.pem")) as made:
+        await says(made, "mqtt.ca_file")
+
+
+async def test_a_real_broker_sends_again_what_was_not_acknowledged(broker: Broker, tmp_path: Path) -> None:
+    """With DUP and the same packet identifier, which is what the journal recognises it by."""
+    name = f"again-{free_port()}"
+    seen: list[tuple[int, bool]] = []
+    for start in range(2):
+        async with running(broker.port, client_id=name) as made:
+            await until(lambda: made.state.connected)
+            if not start:
+                _, writer = await asyncio.open_connection(HOST, broker.port)
+                writer.write(mqtt5.ConnectPacket("p", clean_start=True).write() + publication(1, b"again").write())
+            (delivery,) = (await take(made)).deliveries
+            assert delivery.message.payload == b"again"
+            seen.append((delivery.packet_id, delivery.duplicate))
+    assert seen[0][0] == seen[1][0]
+    assert [duplicate for _, duplicate in seen] == [False, True]
