@@ -4,8 +4,8 @@ Everything else that needs a name, a unit or a range (validation, line protocol,
 in the docs) derives it from here. Renaming a field is one edit and a diff in golden files.
 
 `name` is the key in a native payload, `key` the field key in InfluxDB, `unit` is SenML's (RFC 8428, RFC 8798) or
-UCUM's where SenML has none, `brick` the nearest point class of Brick 1.4 (`Sensor`, `Status` or `Alarm` where it has none nearer), `display` a unit id of Grafana.
-`low` and `high` are physical plausibility in that unit, inclusive: what lies outside is a fault of the sensor or of
+UCUM's where SenML has none, `brick` the nearest point class of Brick 1.4 (`Sensor`, `Status` or `Alarm` where it has
+none nearer), `display` a unit id of Grafana. `low` and `high` are physical plausibility in that unit, inclusive: what lies outside is a fault of the sensor or of
 the decoding, not weather. Every field is stored as a float; a state is 0.0 or 1.0, so that its mean is a share of time.
 """
 
