@@ -115,8 +115,7 @@ class Decoder:
         if describes:
             self.described = True
         elif len(message.payload) > self._max_payload:
-            detail = f"{len(message.payload)} bytes, at most {self._max_payload} are read"
-            return Outcome(None, [], [Reject(Reason.TOO_LARGE, detail)], source=name)
+            return Outcome(None, [], [too_large(message, self._max_payload)], source=name)
         decoded = source.decode(message)
         outcome = Outcome(devices.get(decoded.address), [], decoded.rejects, decoded.presence, name, decoded.address)
         for sample in decoded.samples:
@@ -138,27 +137,43 @@ class Decoder:
         return None  # and not remembered: a later description may make a source claim it
 
     def _place(self, sample: Sample, received: int, device: Device, outcome: Outcome) -> None:
-        time = sample.time
-        if time is None:
-            time, time_source = received, TimeSource.ARRIVAL
-        else:
-            time_source = sample.time_source
-            if not received - self._window.past <= time <= received + self._window.future:
-                outcome.rejects.append(Reject(Reason.TIME_OUT_OF_WINDOW, _claim(time, received)))
-                return
+        told = moment(sample, received, self._window, outcome.rejects)
+        if told is None:
+            return
+        time, time_source = told
         for assignment in device.assignments:
             if assignment.start <= time < assignment.end:
                 break
         else:
             outcome.rejects.append(Reject(Reason.NOT_ASSIGNED, f"{device.id} has no place at {time} ns"))
             return
-        readings = sample.readings
-        for field, value, _ in readings:
-            if not field.low <= value <= field.high:
-                readings = list(_plausible(sample.readings, outcome.rejects))
-                break
+        readings = plausible(sample.readings, outcome.rejects)
         if readings:
             outcome.placed.append(Placed(device, assignment, time, time_source, readings))
+
+
+def too_large(message: Message, limit: int) -> Reject:
+    """The reject of a message whose payload has more than `limit` bytes."""
+    return Reject(Reason.TOO_LARGE, f"{len(message.payload)} bytes, at most {limit} are read")
+
+
+def moment(sample: Sample, received: int, window: Window, rejects: list[Reject]) -> tuple[int, TimeSource] | None:
+    """When the sample was measured, ns, and who says so; None, and a reject, where the claim lies outside the window."""
+    time = sample.time
+    if time is None:
+        return received, TimeSource.ARRIVAL
+    if received - window.past <= time <= received + window.future:
+        return time, sample.time_source
+    rejects.append(Reject(Reason.TIME_OUT_OF_WINDOW, _claim(time, received)))
+    return None
+
+
+def plausible(readings: list[Reading], rejects: list[Reject]) -> list[Reading]:
+    """The readings that are finite and within the schema's range; the others become rejects."""
+    for field, value, _ in readings:
+        if not field.low <= value <= field.high:
+            return list(_sifted(readings, rejects))
+    return readings
 
 
 def _configs(estate: Estate) -> Iterator[tuple[str, SourceConfig]]:
@@ -173,7 +188,7 @@ def _claim(time: int, received: int) -> str:
     return f"claimed {time} ns, {abs(ahead):.0f} s {'after' if ahead > 0 else 'before'} arrival"
 
 
-def _plausible(readings: list[Reading], rejects: list[Reject]) -> Iterator[Reading]:
+def _sifted(readings: list[Reading], rejects: list[Reject]) -> Iterator[Reading]:
     for reading in readings:
         field, value, _ = reading
         if field.low <= value <= field.high:
