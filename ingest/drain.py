@@ -7,7 +7,7 @@ import random
 import time
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -154,10 +154,11 @@ async def write_rows(rows: Sequence[Row], journal: Journal, writer: Writer) -> N
         await _settle(journal, rows, Counter({(Fate.STORED.value, ""): messages}), [])
         return
     log.warning("the database refused %d lines for good, the first: %s", len(refused), refused[0].detail)
-    lost = _messages_lost(rows, {line.line for line in refused})
+    kept = _kept(rows, {line.line: line.detail for line in refused})
+    lost = sum(row.whole for row in kept)
     tally = Counter({(Fate.STORED.value, ""): messages - lost})
     tally[Fate.QUARANTINED.value, Reason.DATABASE_REFUSED.value] = lost
-    await _settle(journal, rows, tally, _kept(refused, rows[0].received))
+    await _settle(journal, rows, tally, kept)
 
 
 async def _settle(journal: Journal, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
@@ -173,20 +174,23 @@ async def _settle(journal: Journal, rows: Sequence[Row], tally: Counter[tuple[st
             await asyncio.sleep(FULL_WAIT)
 
 
-def _messages_lost(rows: Sequence[Row], refused: set[bytes]) -> int:
-    """How many messages have none of their lines in the database."""
-    lost = 0
+def _kept(rows: Sequence[Row], refused: Mapping[bytes, str]) -> list[Kept]:
+    """The refused lines (line → why): one row of quarantine for each message, whole where it has no other line."""
+    kept = []
     for row in rows:
         lines = row.lines.split(b"\n")
         position = 0
         for size in array("I", row.sizes):
-            lost += all(line in refused for line in lines[position : position + size])
+            own = lines[position : position + size]
             position += size
-    return lost
+            kept += _refused_of(own, refused, row.received, whole=all(line in refused for line in own))
+        kept += _refused_of(lines[position:], refused, row.received, whole=False)
+    return kept
 
 
-def _kept(refused: Sequence[RefusedLine], received: int) -> list[Kept]:
-    return [
-        Kept(received, "", line.line, False, Reason.DATABASE_REFUSED.value, line.detail, "", "", True)
-        for line in refused
-    ]
+def _refused_of(lines: Sequence[bytes], refused: Mapping[bytes, str], received: int, *, whole: bool) -> list[Kept]:
+    bad = [line for line in lines if line in refused]
+    if not bad:
+        return []
+    detail, reason = refused[bad[0]], Reason.DATABASE_REFUSED.value
+    return [Kept(received, "", b"\n".join(bad), False, reason, detail, "", "", whole)]

@@ -337,7 +337,7 @@ class Journal:
                 "INSERT INTO batch (received, messages, count, sizes, lines) VALUES (?,?,?,?,?)",
                 (entry.received, len(entry.sizes), len(entry.lines), entry.sizes.tobytes(), blob),
             )
-        _add(db, entry.tally)
+        add(db, entry.tally)
         if entry.packets:
             cursor = db.execute("INSERT INTO handed (packets) VALUES (?)", (entry.packets.tobytes(),))
             db.execute("DELETE FROM handed WHERE id <= ?", (forget,))
@@ -364,7 +364,7 @@ class Journal:
     def _settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
         def work() -> None:
             self._db.executemany("DELETE FROM batch WHERE id = ?", [(row.id,) for row in rows])
-            _add(self._db, tally)
+            add(self._db, tally)
             if kept:
                 quarantine.insert(self._db, kept)
 
@@ -373,6 +373,7 @@ class Journal:
         self._quarantined += sum(row.size() for row in kept)
 
     def _tidy(self) -> None:
+        self._quarantined = quarantine.size(self._db)  # a replay by another process may have taken rows away
         excess = self._quarantined - int(self._quarantine_bytes * 0.9)
         freed = 0
 
@@ -383,7 +384,7 @@ class Journal:
                 older_than=self._clock() - self._quarantine_age,
                 excess=excess if self._quarantined > self._quarantine_bytes else 0,
             )
-            _add(self._db, Counter({(AGED, ""): rows}))
+            add(self._db, Counter({(AGED, ""): rows}))
 
         self._transaction(work)
         self._quarantined -= freed
@@ -420,7 +421,8 @@ def _counts(db: sqlite3.Connection) -> Counts:
     return Counts(tally, messages, rows, size, oldest, kept)
 
 
-def _add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
+def add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
+    """Add to the counts, by (name, reason); the transaction is the caller's."""
     db.executemany(
         "INSERT INTO tally (name, reason, n) VALUES (?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
         [(name, reason, n) for (name, reason), n in tally.items() if n],

@@ -4,9 +4,11 @@ The table lives in the journal's file, so that a message enters quarantine in th
 Functions here take the connection and leave transactions to the caller.
 """
 
+import re
 import sqlite3
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2s
+from typing import Any, Final, NamedTuple
 
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -21,6 +23,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
     address TEXT NOT NULL,
     whole INTEGER NOT NULL      -- 1: nothing of the message was stored; 0: some values of it
 )"""
+MAX_DETAIL: Final = 1_000
+"""Characters of `detail`."""
 OVERHEAD: Final = 100
 """Bytes that a row costs beside its payload and texts, roughly."""
 
@@ -78,3 +82,107 @@ def age_out(connection: sqlite3.Connection, *, older_than: int, excess: int) -> 
         last, rows, freed = row, rows + 1, freed + length
     connection.execute("DELETE FROM quarantine WHERE id <= ?", (last,))
     return rows, freed
+
+
+class Row(NamedTuple):
+    """One row with its identity."""
+
+    id: int
+    kept: Kept
+
+
+class Choice(NamedTuple):
+    """Which rows; what is empty does not choose."""
+
+    reason: str = ""
+    device: str = ""
+    """the address within its source, or `source: address`"""
+    group: str = ""
+    id: int = 0
+
+    def takes(self, row: int, kept: Kept) -> bool:
+        """Whether a row is chosen."""
+        return (
+            self.reason in ("", kept.reason)
+            and self.device in ("", kept.address, f"{kept.source}: {kept.address}")
+            and self.group in ("", group_id(kept))
+            and self.id in (0, row)
+        )
+
+
+class Group(NamedTuple):
+    """Rows with the same fault."""
+
+    id: str
+    reason: str
+    source: str
+    address: str
+    detail: str
+    """of the last row"""
+    count: int
+    first: int
+    """arrival, ns"""
+    last: int
+
+
+def group_id(kept: Kept) -> str:
+    """Eight hexadecimal digits, the same for all rows whose reason, source and address agree, and whose details do too
+    but for the figures in them."""
+    shape = re.sub(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?", "#", kept.detail)
+    key = "\0".join((kept.reason, kept.source, kept.address, shape))
+    return blake2s(key.encode(errors="replace"), digest_size=4).hexdigest()
+
+
+def read(connection: sqlite3.Connection, choice: Choice, *, after: int = 0) -> Iterator[Row]:
+    """The chosen rows with an id above `after`, oldest first."""
+    cursor = connection.execute(f"SELECT id, {_COLUMNS} FROM quarantine WHERE id > ? ORDER BY id", (after,))  # noqa: S608  constants
+    for row, *values in cursor:
+        kept = _kept(values)
+        if choice.takes(row, kept):
+            yield Row(row, kept)
+
+
+def groups(connection: sqlite3.Connection, choice: Choice) -> list[Group]:
+    """The chosen rows by fault, the most frequent first. Payloads are not read."""
+    found: dict[str, Group] = {}
+    columns = _COLUMNS.replace("payload", "X''")
+    for row, *values in connection.execute(f"SELECT id, {columns} FROM quarantine ORDER BY id"):  # noqa: S608  constants
+        kept = _kept(values)
+        if not choice.takes(row, kept):
+            continue
+        key = group_id(kept)
+        known = found.get(key)
+        count, first = (known.count, known.first) if known else (0, kept.received)
+        found[key] = Group(
+            key,
+            kept.reason,
+            kept.source,
+            kept.address,
+            kept.detail,
+            count + 1,
+            min(first, kept.received),
+            max(known.last if known else 0, kept.received),
+        )
+    return sorted(found.values(), key=lambda group: (-group.count, group.id))
+
+
+def delete(connection: sqlite3.Connection, rows: Iterable[int]) -> None:
+    """Remove rows by their ids."""
+    connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row,) for row in rows])
+
+
+def replace(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Write rows anew in their old places."""
+    connection.executemany(
+        "UPDATE quarantine SET received=?, topic=?, payload=?, retained=?, reason=?, detail=?, source=?, address=?,"
+        " whole=? WHERE id=?",
+        [(*row.kept, row.id) for row in rows],
+    )
+
+
+def _kept(values: Sequence[Any]) -> Kept:
+    received, topic, payload, retained, reason, detail, source, address, whole = values
+    return Kept(received, topic, payload, bool(retained), reason, detail, source, address, bool(whole))
+
+
+_COLUMNS: Final = ", ".join(Kept._fields)

@@ -11,7 +11,7 @@ import orjson
 
 from devices.decode import Decoder, Outcome
 from devices.model import REFUSED, Device, Fate, Message, Reason, TimeSource
-from ingest import lineprotocol
+from ingest import lineprotocol, quarantine
 from ingest.fleet import Fleet
 from ingest.journal import RECEIVED, REJECTED, VALUES, Entry, FullError, Journal
 from ingest.lineprotocol import Tags
@@ -82,7 +82,7 @@ def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
         reason = reasons[0].reason if reasons else Reason.NO_VALUE
         entry.tally[(Fate.QUARANTINED if faults else Fate.REFUSED).value, reason.value] += 1
     if faults:
-        detail = "; ".join(fault.detail for fault in faults)[:1_000]
+        detail = "; ".join(fault.detail for fault in faults)[:quarantine.MAX_DETAIL]
         entry.kept.append(
             Kept(
                 message.received,
