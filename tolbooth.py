@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from devices.bench import Bench
     from devices.model import Estate
     from ingest.settings import Settings
 
@@ -30,6 +31,8 @@ devices = typer.Typer(no_args_is_help=True)
 app.add_typer(devices, name="devices", help="The registry of councils, buildings, spaces and devices.")
 dashboards = typer.Typer(no_args_is_help=True)
 app.add_typer(dashboards, name="dashboards", help="The boards: built from code, shown here, pushed to a Grafana.")
+quarantine = typer.Typer(no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine", help="Messages that could not be stored: why, and how to store them yet.")
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", help="TOML file; TOLBOOTH_… variables override it.", show_default=False)
@@ -38,6 +41,15 @@ FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demo kee
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed makes the same estate behave the same.")]
 StateOption = Annotated[
     Path, typer.Option("--state", help="Where the simulators remember meters and weather between runs.")
+]
+
+RegistryOption = Annotated[
+    Path | None, typer.Option("--registry", help="Folder of an estate; without it the source is guessed.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Only messages with this reason.", show_default=False)]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="Only messages of this address, or `source: address`.", show_default=False)
 ]
 
 
@@ -60,6 +72,201 @@ def devices_check(
     if problems:
         _fail(f"{len(problems)} mistakes in {folder}", 2)
     typer.echo(f"{folder} is sound")
+
+
+@devices.command("decode")
+def devices_decode(registry: RegistryOption = None) -> None:
+    """Decode messages given as JSON Lines: one line in, one line out, with fate, reason and readings."""
+    import orjson
+
+    from devices.bench import OpenBench
+    from devices.lines import answers
+
+    with _clear_errors():
+        bench = OpenBench() if registry is None else _registry_bench(registry)
+        for answer in answers(sys.stdin.buffer, bench, time.time_ns):
+            sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+            sys.stdout.buffer.flush()
+
+
+@app.command()
+def explain(
+    topic: Annotated[str, typer.Argument(help="The topic that the message came on.")],
+    payload: Annotated[str, typer.Argument(help="Its body as text; - reads it from standard input.")],
+    registry: RegistryOption = None,
+    model: Annotated[str, typer.Option("--model", help="The device's model, where no registry names it.")] = "",
+    retained: Annotated[bool, typer.Option("--retained", help="The broker had kept the message.")] = False,
+    base64: Annotated[bool, typer.Option("--base64", help="PAYLOAD is base64 of binary.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show every step that a message takes, and why a value of it is stored or is not."""
+    from dataclasses import asdict
+
+    import orjson
+    from rich.console import Console
+
+    from devices import registry as registries
+    from devices.bench import OpenBench
+    from devices.decode import Decoder
+    from devices.lines import answer
+    from devices.model import Message
+    from ingest import explain as explaining
+    from ingest.lineprotocol import Tags
+
+    with _clear_errors():
+        message = Message(topic, _payload(payload, base64=base64), time.time_ns(), retained)
+        if registry is None:
+            explanation = explaining.explain_openly(message, OpenBench(), model=model)
+        else:
+            estate = registries.load(registry)
+            explanation = explaining.explain(message, Decoder(estate), Tags(estate))
+        if json:
+            steps = {"topic": topic, "steps": [asdict(step) for step in explanation.steps], "lines": explanation.lines}
+            typer.echo(orjson.dumps(steps | answer(explanation.verdict, dated=True), option=orjson.OPT_INDENT_2))
+        else:
+            Console().print(explaining.render(explanation))
+
+
+@app.command()
+def tail(
+    settings: SettingsOption = None,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="MQTT topic filter; by default those of the registry.")
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="Only this format, or this source.", show_default=False)
+    ] = "",
+    device: Annotated[str, typer.Option("--device", help="Only devices whose id holds this.", show_default=False)] = "",
+    fate: Annotated[str, typer.Option("--fate", help="Only stored, ignored or quarantined.", show_default=False)] = "",
+    count: Annotated[int, typer.Option("--count", min=0, help="End after so many messages; 0 is never.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Show the messages on the broker as they come, each with what ingest makes of it."""
+    import orjson
+    from rich.console import Console
+
+    from devices.lines import answer
+    from ingest import tail as listening
+    from ingest.replay import descriptions_in
+    from ingest.service import make_decoder
+
+    if fate not in ("", *listening.STYLES):
+        raise typer.BadParameter(f"{fate!r} is no fate: write {', '.join(listening.STYLES)}", param_hint="--fate")
+    console = Console()
+
+    async def run(chosen: "Settings") -> None:
+        estate = _estate(chosen)
+        decoder = make_decoder(estate, chosen)
+        decoder.restore(descriptions_in(chosen.data))
+        wanted = listening.Wanted(format_, device, fate, listening.formats(estate))
+        left = count
+        async with listening.messages(chosen.mqtt, filters or decoder.filters, decoder) as heard:
+            async for message, verdict in heard:
+                if not wanted.takes(verdict):
+                    continue
+                if json:
+                    typer.echo(orjson.dumps({"topic": message.topic, **answer(verdict, dated=True)}))
+                else:
+                    console.print(listening.line(message, verdict), soft_wrap=True)
+                left -= 1
+                if left == 0:
+                    return
+
+    with _clear_errors():
+        _until_cancelled(run(_running_settings(settings)))
+
+
+@quarantine.command("list")
+def quarantine_list(
+    settings: SettingsOption = None, reason: ReasonOption = "", device: DeviceOption = "", json: JsonOption = False
+) -> None:
+    """List the faults: how many messages each has, since when, and what mends it."""
+    import orjson
+    from rich.console import Console
+
+    from ingest import quarantine as kept
+    from ingest import quarantine_view as view
+    from ingest.replay import opened
+
+    with _clear_errors(), opened(_running_settings(settings).data) as db:
+        groups = kept.groups(db, kept.Choice(reason, device))
+        if json:
+            typer.echo(orjson.dumps([view.group_data(group) for group in groups], option=orjson.OPT_INDENT_2))
+        else:
+            Console().print(view.group_table(groups))
+
+
+@quarantine.command("show")
+def quarantine_show(
+    which: Annotated[str, typer.Argument(help="Id of a message, or of a group as `list` shows it.")],
+    settings: SettingsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show a message, or those of a group, with payload, reason and mend."""
+    import orjson
+    from rich.console import Console
+
+    from ingest import quarantine as kept
+    from ingest import quarantine_view as view
+    from ingest.replay import opened
+
+    with _clear_errors(), opened(_running_settings(settings).data) as db:
+        rows = kept.find(db, which)
+        if not rows:
+            _fail(f"nothing in quarantine is called {which}: `tolbooth quarantine list` shows what is there", 1)
+        if json:
+            typer.echo(orjson.dumps([view.row_data(row) for row in rows], option=orjson.OPT_INDENT_2))
+        else:
+            Console().print(view.row_table(rows))
+
+
+@quarantine.command("export")
+def quarantine_export(settings: SettingsOption = None, reason: ReasonOption = "", device: DeviceOption = "") -> None:
+    """Write messages as JSON Lines with their original bytes; `tolbooth devices decode` reads them."""
+    import orjson
+
+    from ingest import quarantine as kept
+    from ingest import quarantine_view as view
+    from ingest.replay import opened
+
+    with _clear_errors(), opened(_running_settings(settings).data) as db:
+        for row in kept.read(db, kept.Choice(reason, device)):
+            sys.stdout.buffer.write(orjson.dumps(view.row_data(row)) + b"\n")
+
+
+@quarantine.command("replay")
+def quarantine_replay(
+    settings: SettingsOption = None,
+    reason: ReasonOption = "",
+    device: DeviceOption = "",
+    group: Annotated[str, typer.Option("--group", help="Only the messages of this group.", show_default=False)] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every message in quarantine.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Decode messages again with today's registry, and store what passes; the rest stays, with its reason."""
+    import orjson
+    from rich.console import Console
+
+    from ingest import quarantine_view as view
+    from ingest.lineprotocol import Tags
+    from ingest.quarantine import Choice
+    from ingest.replay import descriptions, opened, replay
+    from ingest.service import make_decoder
+
+    if not everything and not (reason or device or group):
+        raise typer.BadParameter("say which messages: --reason, --device, --group, or --all")
+    with _clear_errors():
+        chosen = _running_settings(settings)
+        estate = _estate(chosen)
+        decoder = make_decoder(estate, chosen)
+        with opened(chosen.data) as db:
+            decoder.restore(descriptions(db))
+            choice = Choice(reason, device, group)
+            result = replay(db, decoder, Tags(estate), choice, now=time.time_ns(), max_bytes=chosen.journal.max_bytes)
+        if json:
+            typer.echo(orjson.dumps(view.result_data(result), option=orjson.OPT_INDENT_2))
+        else:
+            Console().print(view.result_text(result))
 
 
 @app.command()
@@ -86,7 +293,7 @@ def status(
     from ingest.watch import WatchError, fetch_status, journal_status
 
     with _clear_errors():
-        chosen = _settings(settings or _demo_settings())
+        chosen = _running_settings(settings)
         try:
             answer = asyncio.run(fetch_status(chosen))
         except WatchError as absent:
@@ -271,6 +478,31 @@ def _secret(path: Path) -> str:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+def _running_settings(path: Path | None) -> "Settings":
+    """The settings named, else those of a demo in this folder."""
+    return _settings(path or _demo_settings())
+
+
+def _registry_bench(folder: Path) -> "Bench":
+    from devices import registry
+    from devices.bench import RegistryBench
+    from devices.decode import Decoder
+
+    return RegistryBench(Decoder(registry.load(folder)))
+
+
+def _payload(text: str, *, base64: bool) -> bytes:
+    from base64 import b64decode
+
+    payload = sys.stdin.buffer.read() if text == "-" else text.encode(errors="surrogateescape")
+    if not base64:
+        return payload
+    try:
+        return b64decode(b"".join(payload.split()), validate=True)
+    except ValueError:
+        raise typer.BadParameter("the payload is not base64", param_hint="--base64") from None
+
+
 def _estate(settings: "Settings") -> "Estate":
     from devices.registry import load
 
@@ -313,13 +545,18 @@ def _exit_code(error: Exception) -> int | None:
     from ingest.journal import JournalError
     from ingest.processes import ProcessError
     from ingest.settings import SettingsError
+    from ingest.tail import TailError
     from ingest.watch import WatchError
     from simulators.gateways import UnplayableError
     from simulators.statefile import StateError
 
     if isinstance(error, SettingsError | RegistryError | UnplayableError | StateError):
         return 2
-    return 1 if isinstance(error, DatabaseError | DemoError | JournalError | ProcessError | WatchError) else None
+    return (
+        1
+        if isinstance(error, DatabaseError | DemoError | JournalError | ProcessError | TailError | WatchError)
+        else None
+    )
 
 
 def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

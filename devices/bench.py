@@ -183,7 +183,7 @@ class OpenBench:
 
 
 _TOLD_TWICE: Final = ("chirpstack", "thethingsstack")
-"""Formats that drop an uplink which comes again at another time. Undated ones are at the same, each judged for itself."""
+"""Formats that drop an uplink which comes again at another time; undated ones all have the same, and are all read."""
 _LEARNED: Final = ("zigbee2mqtt", "homie", "homeassistant")
 """Formats whose topics are recognised once a message has shown the base topic, or described them."""
 

@@ -11,6 +11,7 @@ from devices.formats import make_source
 from devices.model import (
     SECOND,
     Assignment,
+    Decoded,
     Device,
     Estate,
     Message,
@@ -24,8 +25,8 @@ from devices.model import (
 )
 from devices.schema import Kind
 
-_Route = tuple[str, Source, dict[str, Device], bool]
-"""`council/source`, the source, its devices by address, and whether the topic describes devices"""
+_Route = tuple[str, Source, bool]
+"""`council/source`, the source, and whether the topic describes devices"""
 
 MAX_TOPICS: Final = 65_536
 """Topics whose source is remembered; beyond that the memory is emptied, so that a flood of topics costs no memory."""
@@ -92,6 +93,15 @@ class Decoder:
         """Every topic filter to subscribe to, sorted, without repeats."""
         return tuple(sorted({topic for source in self._sources.values() for topic in source.filters}))
 
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The sources by `council/source`, in the order in which they are asked for a topic."""
+        return self._sources
+
+    def device(self, source: str, address: str) -> Device | None:
+        """The registered device at an address of a source."""
+        return self._devices[source].get(address)
+
     def restore(self, states: Iterable[tuple[str, str, bytes]]) -> None:
         """Give sources back what they remembered: (source, key, value) as `states` returned them."""
         grouped: dict[str, dict[str, bytes]] = {}
@@ -111,12 +121,16 @@ class Decoder:
         route = self._by_topic.get(topic) or self._find(topic)
         if route is None:
             return Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
-        name, source, devices, describes = route
+        name, source, describes = route
         if describes:
             self.described = True
         elif len(message.payload) > self._max_payload:
             return Outcome(None, [], [too_large(message, self._max_payload)], source=name)
-        decoded = source.decode(message)
+        return self.judge(name, source.decode(message), message.received)
+
+    def judge(self, name: str, decoded: Decoded, received: int) -> Outcome:
+        """Place and validate what the source `name` made of a message that arrived at `received`."""
+        devices = self._devices[name]
         outcome = Outcome(devices.get(decoded.address), [], decoded.rejects, decoded.presence, name, decoded.address)
         for sample in decoded.samples:
             address = sample.address or decoded.address
@@ -124,7 +138,7 @@ class Decoder:
             if device is None:
                 outcome.rejects.append(Reject(Reason.UNKNOWN_DEVICE, f"{name}: {address}"))
             else:
-                self._place(sample, message.received, device, outcome)
+                self._place(sample, received, device, outcome)
         return outcome
 
     def _find(self, topic: str) -> _Route | None:
@@ -132,7 +146,7 @@ class Decoder:
             if source.claims(topic):
                 if len(self._by_topic) >= MAX_TOPICS:
                     self._by_topic.clear()
-                route = self._by_topic[topic] = (name, source, self._devices[name], source.describes(topic))
+                route = self._by_topic[topic] = (name, source, source.describes(topic))
                 return route
         return None  # and not remembered: a later description may make a source claim it
 
@@ -158,7 +172,7 @@ def too_large(message: Message, limit: int) -> Reject:
 
 
 def moment(sample: Sample, received: int, window: Window, rejects: list[Reject]) -> tuple[int, TimeSource] | None:
-    """When the sample was measured, ns, and who says so; None, and a reject, where the claim lies outside the window."""
+    """When the sample was measured (ns) and who says so; None, and a reject, where that lies outside the window."""
     time = sample.time
     if time is None:
         return received, TimeSource.ARRIVAL

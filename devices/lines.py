@@ -7,7 +7,7 @@
 """
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -129,6 +129,17 @@ def decode(line: bytes, bench: Bench, now: int) -> dict[str, Any]:
     """
     parsed = parse(line, now)
     return answer(bench.read(parsed.message, model=parsed.model, dated=parsed.dated), dated=parsed.dated)
+
+
+def answers(lines: Iterable[bytes], bench: Bench, clock: Callable[[], int]) -> Iterator[dict[str, Any]]:
+    """One answer for each line, whatever is in it."""
+    for number, line in enumerate(lines, 1):
+        try:
+            yield decode(line, bench, clock())
+        except LineError as error:
+            yield refusal(number, str(error))
+        except Exception as error:  # a bug must not cost the answers to the lines behind it
+            yield refusal(number, f"a bug of the decoder, please report it: {error!r}")
 
 
 def refusal(number: int, detail: str) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Group(NamedTuple):
     address: str
     detail: str
     """of the last row"""
-    count: int
+    rows: int
     first: int
     """arrival, ns"""
     last: int
@@ -142,6 +142,15 @@ def read(connection: sqlite3.Connection, choice: Choice, *, after: int = 0) -> I
             yield Row(row, kept)
 
 
+def find(connection: sqlite3.Connection, which: str) -> list[Row]:
+    """The row with this id, or the rows of the group that is called so."""
+    if which.isdecimal() and len(which) < 19:
+        rows = list(read(connection, Choice(id=int(which)), after=int(which) - 1))
+        if rows:
+            return rows
+    return list(read(connection, Choice(group=which)))
+
+
 def groups(connection: sqlite3.Connection, choice: Choice) -> list[Group]:
     """The chosen rows by fault, the most frequent first. Payloads are not read."""
     found: dict[str, Group] = {}
@@ -152,18 +161,18 @@ def groups(connection: sqlite3.Connection, choice: Choice) -> list[Group]:
             continue
         key = group_id(kept)
         known = found.get(key)
-        count, first = (known.count, known.first) if known else (0, kept.received)
+        rows, first = (known.rows, known.first) if known else (0, kept.received)
         found[key] = Group(
             key,
             kept.reason,
             kept.source,
             kept.address,
             kept.detail,
-            count + 1,
+            rows + 1,
             min(first, kept.received),
             max(known.last if known else 0, kept.received),
         )
-    return sorted(found.values(), key=lambda group: (-group.count, group.id))
+    return sorted(found.values(), key=lambda group: (-group.rows, group.id))
 
 
 def delete(connection: sqlite3.Connection, rows: Iterable[int]) -> None:

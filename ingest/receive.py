@@ -82,7 +82,7 @@ def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
         reason = reasons[0].reason if reasons else Reason.NO_VALUE
         entry.tally[(Fate.QUARANTINED if faults else Fate.REFUSED).value, reason.value] += 1
     if faults:
-        detail = "; ".join(fault.detail for fault in faults)[:quarantine.MAX_DETAIL]
+        detail = "; ".join(fault.detail for fault in faults)[: quarantine.MAX_DETAIL]
         entry.kept.append(
             Kept(
                 message.received,

@@ -8,7 +8,7 @@ reason. Lines of a message that was partly stored before are written again, whic
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -86,6 +86,14 @@ def descriptions(db: sqlite3.Connection) -> list[tuple[str, str, bytes]]:
     return [(source, key, value) for source, key, value in rows if not key.startswith(_WRITTEN)]
 
 
+def descriptions_in(folder: Path) -> list[tuple[str, str, bytes]]:
+    """`descriptions` of a data folder; none where ingest has not run with it yet."""
+    if not (folder / journal.FILE).exists():
+        return []
+    with opened(folder) as db:
+        return descriptions(db)
+
+
 def replay(
     db: sqlite3.Connection,
     decoder: Decoder,
@@ -94,7 +102,6 @@ def replay(
     *,
     now: int,
     max_bytes: int,
-    progress: Callable[[Result], None],
 ) -> Result:
     """Decode the chosen rows again and store what passes.
 
@@ -125,7 +132,6 @@ def replay(
         if not rows:
             return result
         after = rows[-1].id
-        progress(result)
 
 
 def _again(row: Row, decoder: Decoder, tags: Tags, chunk: _Chunk, result: Result) -> None:

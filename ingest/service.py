@@ -43,7 +43,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         registry.RegistryError, JournalError: with the mend.
     """
     estate = registry.load(settings.registry)
-    decoder = _decoder(estate, settings)
+    decoder = make_decoder(estate, settings)
     journal = Journal(
         settings.data,
         max_bytes=settings.journal.max_bytes,
@@ -56,7 +56,8 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         yield Kit(decoder, Tags(estate), Fleet(estate, await journal.heard()), journal)
 
 
-def _decoder(estate: Estate, settings: Settings) -> Decoder:
+def make_decoder(estate: Estate, settings: Settings) -> Decoder:
+    """A decoder of the estate with the window and the limit of the settings."""
     window = Window(
         past=int(settings.window.past_days * 86_400) * SECOND, future=int(settings.window.future_minutes * 60) * SECOND
     )
@@ -126,7 +127,7 @@ async def _follow(settings: Settings, parts: Kit, session: Session) -> None:
 
 
 async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Session) -> None:
-    decoder = _decoder(estate, settings)
+    decoder = make_decoder(estate, settings)
     async with parts.lock:
         decoder.restore(await parts.journal.states())
         parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), Fleet(estate, parts.fleet.heard())
