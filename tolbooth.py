@@ -552,11 +552,8 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, SettingsError | RegistryError | UnplayableError | StateError):
         return 2
-    return (
-        1
-        if isinstance(error, DatabaseError | DemoError | JournalError | ProcessError | TailError | WatchError)
-        else None
-    )
+    mendable = DatabaseError | DemoError | JournalError | ProcessError | TailError | WatchError
+    return 1 if isinstance(error, mendable) else None
 
 
 def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
