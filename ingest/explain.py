@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devices.bench import ANY_AGE, OpenBench, Verdict, verdict_of
-from devices.decode import Decoder, Outcome, Placed, Window, moment
+from devices.bench import ANY_AGE, MAX_PAYLOAD, OpenBench, Verdict, verdict_of
+from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
 from devices.model import FOREVER, MEND, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
 from devices.text import printable
@@ -45,7 +45,11 @@ def explain(message: Message, decoder: Decoder, tags: Tags) -> Explanation:
     name = next((name for name, source in decoder.sources.items() if source.claims(message.topic)), None)
     if name is None:
         return Explanation(steps, verdict_of(decoder.decode(message)), [])
-    decoded = decoder.sources[name].decode(message)
+    source = decoder.sources[name]
+    if len(message.payload) > MAX_PAYLOAD and not source.describes(message.topic):
+        reject = too_large(message, MAX_PAYLOAD)
+        return Explanation([*steps, Step("size", reject.detail, good=False)], Verdict(name, "", [], [reject]), [])
+    decoded = source.decode(message)
     seen = replace(decoded, rejects=list(decoded.rejects))
     outcome = decoder.judge(name, decoded, message.received)
     steps += _devices(name, seen, decoder)
