@@ -124,7 +124,7 @@ def explain(
             steps = {"topic": topic, "steps": [asdict(step) for step in explanation.steps], "lines": explanation.lines}
             typer.echo(orjson.dumps(steps | answer(explanation.verdict, dated=True), option=orjson.OPT_INDENT_2))
         else:
-            Console().print(explaining.render(explanation))
+            Console().print(explaining.render(explanation), crop=False)
 
 
 @app.command()
@@ -266,7 +266,7 @@ def quarantine_replay(
         if json:
             typer.echo(orjson.dumps(view.result_data(result), option=orjson.OPT_INDENT_2))
         else:
-            Console().print(view.result_text(result))
+            Console().print(view.result_table(result))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from devices.bench import ANY_AGE, MAX_PAYLOAD, OpenBench, Verdict, verdict_of
 from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
-from devices.model import FOREVER, MEND, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
+from devices.model import FOREVER, MEND, REFUSED, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
 from devices.text import printable
 from devices.timestamps import to_rfc3339
@@ -69,7 +69,7 @@ def explain_openly(message: Message, bench: OpenBench, *, model: str) -> Explana
     steps.append(Step("source", f"{verdict.source}, guessed from the topic: no registry is named", good=True))
     steps.append(Step("address", printable(verdict.device) or "the message is about no single device"))
     readings = [value.reading for value in verdict.values]
-    decoded = Decoded(verdict.device, [Sample(readings)] if readings else [])
+    decoded = Decoded(verdict.device, [Sample(readings)] if readings else [], verdict.rejects)
     steps += _values(decoded)
     told = sorted({(value.time, value.time_source) for value in verdict.values})
     for time, time_source in told[:MOST]:
@@ -121,7 +121,8 @@ def _values(decoded: Decoded) -> Iterator[Step]:
         verdict = "is plausible" if good else "is not plausible"
         yield Step("value", f"{name} = {value:g} {field.unit} {verdict} ({wanted})", good=good)
     for reject in decoded.rejects[:MOST]:
-        yield Step("no value", f"{reject.reason}: {printable(reject.detail)}")
+        good = None if reject.reason in REFUSED else False
+        yield Step("no value", f"{reject.reason}: {printable(reject.detail)}", good=good)
     if not readings and not decoded.rejects:
         yield Step("no value", "nothing in it is a reading")
 
@@ -170,16 +171,18 @@ def render(explanation: Explanation) -> RenderableType:
     grid.add_column(overflow="fold")
     for step in explanation.steps:
         grid.add_row(Text(*_MARKS[step.good]), step.name, Text(step.text))
-    for line in explanation.lines[:MOST]:
-        grid.add_row(Text("✓", "green"), "line", Text(printable(line, 2_000)))
-    return Group(grid, Text(), _conclusion(explanation.verdict))
+    lines = [Text(printable(line, 2_000), no_wrap=True, overflow="ignore") for line in explanation.lines[:MOST]]
+    if lines:
+        grid.add_row(Text("✓", "green"), "lines", Text("what InfluxDB gets:"))
+    return Group(grid, *lines, Text(), _conclusion(explanation.verdict))
 
 
 def _conclusion(verdict: Verdict) -> Text:
     why = verdict.why
     if why is None:
         faults = "".join(f"\n  not stored: {reject.reason}: {printable(reject.detail)}" for reject in verdict.rejects)
-        return Text(f"stored: {len(verdict.values)} values{faults}", "green")
+        values = f"{len(verdict.values)} value{'s' if len(verdict.values) > 1 else ''}"
+        return Text(f"stored: {values}{faults}", "green")
     mend = f"\n  mend: {MEND[why.reason]}" if why.reason in MEND else ""
     style = "yellow" if verdict.fate == "ignored" else "bold red"
     return Text(f"{verdict.fate}: {why.reason}: {printable(why.detail)}{mend}", style)

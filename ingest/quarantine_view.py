@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rich.console import Group as Block
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,17 +25,16 @@ def group_table(groups: Sequence[Group]) -> RenderableType:
     """The faults, each with its mend."""
     if not groups:
         return Text("quarantine is empty", "green")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("group", "messages", "reason", "where", "first", "last"):
-        table.add_column(column, justify="right" if column == "messages" else "left", overflow="fold")
+    blocks: list[RenderableType] = []
     for group in groups:
-        where = printable(": ".join(part for part in (group.source, group.address) if part)) or "–"
-        times = (to_rfc3339(group.first)[:19] + "Z", to_rfc3339(group.last)[:19] + "Z")
-        table.add_row(Text(group.id, "bold"), f"{group.rows:,}", Text(group.reason, "red"), Text(where), *times)
-        table.add_row("", "", "", Text(printable(group.detail), "dim"))
-        table.add_row("", "", "", Text(_mend(group.reason), "green"))
+        where = ": ".join(part for part in (group.source, group.address) if part)
+        head = Text(f"{group.id}  ", "bold")
+        head.append(f"{group.rows:,} × {group.reason}  ", "red").append(printable(where))
+        first, last = (to_rfc3339(time)[:19] for time in (group.first, group.last))
+        about = (f"{first}Z to {last}Z", printable(group.detail), f"mend: {_mend(group.reason)}")
+        blocks += [head, *(Padding(Text(line), (0, 0, 0, 10)) for line in about)]
     total = sum(group.rows for group in groups)
-    return Block(table, Text(), Text(f"{total:,} messages with {len(groups):,} faults", "dim"))
+    return Block(*blocks, Text(), Text(f"messages {total:,}, faults {len(groups):,}", "dim"))
 
 
 def group_data(group: Group) -> dict[str, Any]:
@@ -100,15 +100,19 @@ def row_data(row: Row) -> dict[str, Any]:
     }
 
 
-def result_text(result: Result) -> Text:
+def result_table(result: Result) -> RenderableType:
     """What a replay did."""
-    text = Text(f"{result.looked:,} messages decoded again: ")
-    text.append(f"{result.stored:,} stored", "green" if result.stored else "dim")
-    text.append(f" ({result.lines:,} lines wait in the journal for ingest), {result.refused:,} hold no reading, ")
-    text.append(f"{result.left:,} stay", "red" if result.left else "dim")
+    grid = Table.grid(padding=(0, 2))
+    for style in ("dim", "", ""):
+        grid.add_column(style=style, justify="right" if not style and len(grid.columns) == 1 else "left")
+    waiting = f"lines {result.lines:,}, which ingest takes from the journal" if result.lines else ""
+    grid.add_row("decoded again", f"{result.looked:,}")
+    grid.add_row("stored", Text(f"{result.stored:,}", "green" if result.stored else ""), waiting)
+    grid.add_row("hold no reading", f"{result.refused:,}")
+    grid.add_row("stay", Text(f"{result.left:,}", "red" if result.left else ""))
     for reason, count in result.reasons.most_common():
-        text.append(f"\n  {reason} {count:,}: {_mend(reason)}")
-    return text
+        grid.add_row(f"  {reason}", f"{count:,}", _mend(reason))
+    return grid
 
 
 def result_data(result: Result) -> dict[str, Any]:

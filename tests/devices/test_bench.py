@@ -134,7 +134,12 @@ def test_time_is_what_the_message_tells_and_nothing_else_unless_dated() -> None:
     untold = {"topic": topic, "payload": {"temperature": 20}}
     at = {"received": "2026-11-24T08:00:00.000000001Z"}
     old, undated, late, dated, milliseconds, nanoseconds = ask(
-        told, untold, {**told, **at}, {**untold, **at}, {**untold, "received": NOW // 10**6}, {**untold, "received": NOW}
+        told,
+        untold,
+        {**told, **at},
+        {**untold, **at},
+        {**untold, "received": NOW // 10**6},
+        {**untold, "received": NOW},
     )
     assert old["readings"][0]["time"] == "2020-01-01T00:00:00.000Z"
     assert (undated["readings"][0]["time"], undated["readings"][0]["time_source"]) == (None, "arrival")

@@ -58,7 +58,7 @@ def test_a_stored_message_is_followed_to_its_line(estate: Path) -> None:
     text = shown(found)
     assert "told by the device, 60 s before arrival" in text
     assert "building sim-hall, level ground, space room" in text
-    assert text.rstrip().endswith("stored: 1 values")
+    assert text.rstrip().endswith("stored: 1 value")
 
 
 def test_each_fault_is_a_step_that_went_wrong(estate: Path) -> None:

@@ -28,6 +28,7 @@ from tests.bench.estate import BUILDING, COUNCIL, write_estate
 SECOND = 10**9
 THEN = time.time_ns() - 3_600 * SECOND
 NOW = time.time_ns()
+ALL = Choice()
 
 
 def topic(device: str) -> str:
@@ -70,7 +71,7 @@ async def drained(data: Path, refuse: bytes = b"") -> list[str]:
     return written
 
 
-def again(data: Path, estate: Path, choice: Choice = Choice(), *, max_bytes: int = 2**30) -> Result:
+def again(data: Path, estate: Path, choice: Choice = ALL, *, max_bytes: int = 2**30) -> Result:
     loaded = registry.load(estate)
     decoder = Decoder(loaded)
     with opened(data) as db:
