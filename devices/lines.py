@@ -75,7 +75,12 @@ def _payload(body: Mapping[str, Any]) -> bytes:
             raise LineError(f"payload {show(payload)} is not base64") from None
     if encoding not in _TEXT:
         raise LineError(f"payload_encoding is {show(encoding)}; known is base64")
-    return payload.encode() if isinstance(payload, str) else orjson.dumps(payload)
+    if isinstance(payload, str):
+        return payload.encode()
+    try:
+        return orjson.dumps(payload)
+    except orjson.JSONEncodeError:
+        raise LineError("payload is nested too deeply; write it as text or base64") from None
 
 
 def _received(value: object) -> int:

@@ -121,8 +121,8 @@ def _values(decoded: Decoded) -> Iterator[Step]:
         verdict = "is plausible" if good else "is not plausible"
         yield Step("value", f"{name} = {value:g} {field.unit} {verdict} ({wanted})", good=good)
     for reject in decoded.rejects[:MOST]:
-        good = None if reject.reason in REFUSED else False
-        yield Step("no value", f"{reject.reason}: {printable(reject.detail)}", good=good)
+        rightly = reject.reason in REFUSED
+        yield Step("no value", f"{reject.reason}: {printable(reject.detail)}", good=None if rightly else False)
     if not readings and not decoded.rejects:
         yield Step("no value", "nothing in it is a reading")
 
