@@ -127,6 +127,18 @@ def test_the_model_of_the_line_decodes_bytes() -> None:
     assert (nameless["fate"], nameless["reason"]) == ("quarantined", "unknown_field")
 
 
+def test_without_a_date_a_message_that_comes_again_is_read_again() -> None:
+    uplink = {
+        "end_device_ids": {"device_id": "t", "dev_eui": "70B3D57BA0000001"},
+        "uplink_message": {"f_port": 85, "f_cnt": 1, "frm_payload": "AXVkA2f7AARoZA=="},
+    }
+    lorawan = {"topic": "v3/app@ttn/devices/t/up", "payload": uplink, "model": "Milesight EM300-TH"}
+    zigbee = {"topic": "zigbee2mqtt/a", "payload": {"humidity": 40}}
+    assert [found["fate"] for found in ask(lorawan, zigbee, lorawan, zigbee)] == ["stored"] * 4
+    first, second = ask({**lorawan, "received": NOW}, {**lorawan, "received": NOW + 10**9})
+    assert (first["fate"], second["reason"]) == ("stored", "unchanged")
+
+
 def test_values_pass_the_same_validation_as_in_ingest() -> None:
     (found,) = ask({"topic": "zigbee2mqtt/a", "payload": {"temperature": 300, "humidity": 40}})
     assert fields(found) == {"humidity": 40}
