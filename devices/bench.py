@@ -158,7 +158,7 @@ class OpenBench:
         return source
 
     def _remember(self, name: str, source: Source, message: Message) -> None:
-        """Tell other sources what this message describes, and keep what it no longer lists.
+        """Tell other sources of the format what this message describes, and keep what it no longer lists.
 
         A recording need not hold a gateway's whole list in one message; only an empty payload forgets.
         """
@@ -172,14 +172,9 @@ class OpenBench:
                 told.pop(key, None)
         told |= {key: value for key, value in changed.items() if value}
         if source.describes(message.topic):
-            self._tell_others(name, message)
-
-    def _tell_others(self, name: str, message: Message) -> None:
-        if name == "homeassistant":
-            self._source(Guess("esphome", ""))
-        for (other, _, _), source in self._sources.items():
-            if other != name and source.claims(message.topic):
-                source.decode(message)
+            for (other, _, _), sibling in self._sources.items():
+                if other == name and sibling is not source and sibling.claims(message.topic):
+                    sibling.decode(message)
 
 
 _TOLD_TWICE: Final = ("chirpstack", "thethingsstack")

@@ -116,6 +116,13 @@ def test_discovery_reaches_the_format_that_it_describes() -> None:
     assert list(fields(found).values()) == [pytest.approx(20)]
 
 
+@pytest.mark.parametrize("first", [[], [{"topic": "lamp/tele/LWT", "payload": "Online"}]])
+def test_discovery_reaches_every_layout_of_a_format(first: list[dict[str, Any]]) -> None:
+    discovery = {"topic": "tasmota/discovery/000000000001/config", "payload": {"t": "lamp", "rl": [2, 0]}}
+    *_, found = ask(*first, discovery, {"topic": "lamp/tele/STATE", "payload": {"POWER": "ON"}})
+    assert fields(found) == {"on": 1}
+
+
 def test_the_model_of_the_line_decodes_bytes() -> None:
     uplink = {
         "end_device_ids": {"device_id": "t", "dev_eui": "70B3D57BA0000001"},

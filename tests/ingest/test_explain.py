@@ -104,7 +104,10 @@ def test_without_a_registry_the_source_is_guessed() -> None:
 
 def test_nothing_from_the_wire_reaches_the_terminal_raw(estate: Path) -> None:
     evil = "\x1b[31m\x07evil[bold]"
+    council = estate / COUNCIL / "council.yaml"
+    council.write_text(f"{council.read_text()}sources: [{{id: z, format: zigbee2mqtt, topic: z2m}}]\n")
     text = shown(explained(estate, f"tolbooth/v1/{COUNCIL}/{BUILDING}/{evil}/readings", evil.encode()))
+    text += shown(explained(estate, f"z2m/{evil}", b'{"humidity": 40}'))
     openly = explain_openly(Message(f"zigbee2mqtt/{evil}", b'{"humidity": 40}', NOW), OpenBench(), model="")
     tailed = line(Message(evil, b"", NOW), openly.verdict).plain
     for shown_text in (text, shown(openly), tailed):
