@@ -108,8 +108,8 @@ class OpenBench:
     """Reads without a registry."""
 
     def __init__(self) -> None:
-        self._sources: dict[tuple[str, str, str], Source] = {}
-        self._told: dict[str, dict[str, bytes]] = {}
+        self._sources: dict[Guess, Source] = {}
+        self._told: dict[Guess, dict[str, bytes]] = {}
         self._model = _Model()
         self._undated = 0
 
@@ -119,64 +119,75 @@ class OpenBench:
         found = self.find(message)
         if found is None:
             return Verdict("", "", [], [Reject(Reason.UNKNOWN_TOPIC, "no format writes such a topic")])
-        name, source = found
+        known, source = found
+        name = known.format
         if len(message.payload) > MAX_PAYLOAD and not source.describes(message.topic):
             return Verdict(name, "", [], [too_large(message, MAX_PAYLOAD)])
         if not dated and name in _TOLD_TWICE:
             self._undated = self._undated or message.received
             message = message._replace(received=self._undated)
         decoded = source.decode(message)
-        self._remember(name, source, message)
+        self._remember(known, source, message)
         return _validated(name, decoded, message, Window() if dated else ANY_AGE)
 
-    def find(self, message: Message) -> tuple[str, Source] | None:
-        """The format that the message is written in, and its source."""
+    def find(self, message: Message) -> tuple[Guess, Source] | None:
+        """The source of the message, and what is guessed of it."""
         for suggestion in self._suggestions(message):
             source = self._source(suggestion)
             if source is not None and (suggestion.format == "senml" or source.claims(message.topic)):
-                return suggestion.format, source
+                return suggestion, source
         return None
 
     def _suggestions(self, message: Message) -> Iterator[Guess]:
         topic = message.topic
         yield from guess.certain(topic)
-        for (name, base, council), source in list(self._sources.items()):
-            if name in _LEARNED and source.claims(topic):
-                yield Guess(name, base, council)
+        for known, source in list(self._sources.items()):
+            if known.format in _LEARNED and source.claims(topic):
+                yield known
         yield from guess.likely(topic)
         yield from guess.by_payload(topic, message.payload)
 
     def _source(self, wanted: Guess) -> Source | None:
-        key = (wanted.format, wanted.base, wanted.council)
-        source = self._sources.get(key)
+        source = self._sources.get(wanted)
         if source is None and len(self._sources) < MAX_SOURCES:
             config = SourceConfig(
-                wanted.format, wanted.council or "bench", wanted.format, wanted.base, "", wanted.options, self._model
+                wanted.format,
+                wanted.council or "bench",
+                wanted.format,
+                wanted.base,
+                "",
+                dict(wanted.options),
+                self._model,
             )
-            source = self._sources[key] = make_source(config)
-            source.restore(self._told.get(wanted.format, {}))
+            source = self._sources[wanted] = make_source(config)
+            for other, told in self._told.items():
+                if other.format == wanted.format and wanted.format in _SHARED:
+                    source.restore(told)
         return source
 
-    def _remember(self, name: str, source: Source, message: Message) -> None:
-        """Tell other sources of the format what this message describes, and keep what it no longer lists.
+    def _remember(self, known: Guess, source: Source, message: Message) -> None:
+        """Keep what a description no longer lists: a recording need not hold a gateway's whole list in one message.
 
-        A recording need not hold a gateway's whole list in one message; only an empty payload forgets.
+        Only an empty payload forgets. What describes devices of more than one source is told to all of them.
         """
         changed = source.state()
-        told = self._told.setdefault(name, {})
+        told = self._told.setdefault(known, {})
         forgotten = [key for key, value in changed.items() if not value]
-        if message.payload and source.describes(message.topic):
+        describes = source.describes(message.topic)
+        if message.payload and describes:
             source.restore({key: told[key] for key in forgotten if key in told})
         else:
             for key in forgotten:
                 told.pop(key, None)
         told |= {key: value for key, value in changed.items() if value}
-        if source.describes(message.topic):
-            for (other, _, _), sibling in self._sources.items():
-                if other == name and sibling is not source and sibling.claims(message.topic):
+        if describes and known.format in _SHARED:
+            for other, sibling in self._sources.items():
+                if other.format == known.format and sibling is not source:
                     sibling.decode(message)
 
 
+_SHARED: Final = ("tasmota",)
+"""Formats whose descriptions come on one topic, whatever layout the devices' own topics have."""
 _TOLD_TWICE: Final = ("chirpstack", "thethingsstack")
 """Formats that drop an uplink which comes again at another time; undated ones all have the same, and are all read."""
 _LEARNED: Final = ("zigbee2mqtt", "homie", "homeassistant")

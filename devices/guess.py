@@ -5,7 +5,7 @@ that somebody chose. Shapes that several formats share come last.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import orjson
@@ -15,6 +15,7 @@ from devices.formats import (
     homeassistant,
     homie,
     native,
+    senml,
     shelly1,
     sparkplug,
     tasmota,
@@ -31,7 +32,8 @@ class Guess(NamedTuple):
     base: str
     council: str = ""
     """of the native format, whose topics name it"""
-    options: Mapping[str, str] = {}
+    options: tuple[tuple[str, str], ...] = ()
+    """of its configuration"""
 
 
 COMPONENTS: Final = (
@@ -79,9 +81,9 @@ _LIKELY: Final = (
     ("esphome", r"(?P<base>)[^/]+/(?:status|debug)"),
     ("zigbee2mqtt", r"(?P<base>[^/]+)/.+/availability"),
     ("theengs", r"(?:(?P<base>.+)/)?[^/]+/LWT"),
-    ("senml", r"(?P<base>(?:.+/)?senml)(?:/.+)?"),
+    ("senml", rf"(?P<base>(?:.+/)?{senml.DEFAULT_TOPIC})(?:/.+)?"),
 )
-_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {"zigbee2mqtt": {"heartbeat_s": "1e-9"}}
+_OPTIONS: Final = {"zigbee2mqtt": (("heartbeat_s", "1e-9"),)}
 """Without a registry each message is judged for itself, so a value that a bridge repeats is shown again."""
 
 
@@ -103,11 +105,10 @@ def by_payload(topic: str, payload: bytes) -> Iterator[Guess]:
         body = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return
-    base = topic.rpartition("/")[0] or topic
     if isinstance(body, list) and body and isinstance(body[0], dict) and body[0].keys() & _SENML_KEYS:
-        yield Guess("senml", base)
+        yield Guess("senml", senml.DEFAULT_TOPIC)
     elif isinstance(body, dict) and "linkquality" in body:
-        yield Guess("zigbee2mqtt", base, options=_OPTIONS["zigbee2mqtt"])
+        yield Guess("zigbee2mqtt", topic.rpartition("/")[0], options=_OPTIONS["zigbee2mqtt"])
 
 
 def _matching(rules: tuple[tuple[str, str], ...], topic: str) -> Iterator[Guess]:
@@ -116,7 +117,7 @@ def _matching(rules: tuple[tuple[str, str], ...], topic: str) -> Iterator[Guess]
         if found is None:
             continue
         named = found.groupdict(default="")
-        options = _OPTIONS.get(name, {})
+        options = _OPTIONS.get(name, ())
         if "behind" in named:
-            options = {"full_topic": "%topic%/%prefix%"}
+            options = (("full_topic", "%topic%/%prefix%"),)
         yield Guess(name, named["base"], named.get("council", ""), options)
