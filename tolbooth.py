@@ -97,6 +97,7 @@ def explain(
     model: Annotated[str, typer.Option("--model", help="The device's model, where no registry names it.")] = "",
     retained: Annotated[bool, typer.Option("--retained", help="The broker had kept the message.")] = False,
     base64: Annotated[bool, typer.Option("--base64", help="PAYLOAD is base64 of binary.")] = False,
+    settings: SettingsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show every step that a message takes, and why a value of it is stored or is not."""
@@ -112,14 +113,19 @@ def explain(
     from devices.model import Message
     from ingest import explain as explaining
     from ingest.lineprotocol import Tags
+    from ingest.replay import descriptions_in
 
     with _clear_errors():
         message = Message(topic, _payload(payload, base64=base64), time.time_ns(), retained)
+        chosen = None if settings is None else _settings(settings)
+        registry = registry or (chosen.registry if chosen else None)
         if registry is None:
             explanation = explaining.explain_openly(message, OpenBench(), model=model)
         else:
             estate = registries.load(registry)
-            explanation = explaining.explain(message, Decoder(estate), Tags(estate))
+            decoder = Decoder(estate)
+            decoder.restore(descriptions_in(chosen.data) if chosen else [])
+            explanation = explaining.explain(message, decoder, Tags(estate))
         if json:
             steps = {"topic": topic, "steps": [asdict(step) for step in explanation.steps], "lines": explanation.lines}
             typer.echo(orjson.dumps(steps | answer(explanation.verdict, dated=True), option=orjson.OPT_INDENT_2))
