@@ -23,7 +23,7 @@ from ingest.journal import Entry, FullError, Journal
 from ingest.lineprotocol import Tags
 from ingest.receive import Kit
 from ingest.session import Session
-from ingest.settings import Settings
+from ingest.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """Run until `stop` is set, or SIGTERM or SIGINT arrives.
 
     Raises:
-        registry.RegistryError, JournalError: it cannot start; the text says what to do.
+        registry.RegistryError, JournalError, SettingsError: it cannot start; the text says what to do.
     """
     stop = stop or asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,7 +77,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         session = Session(settings.mqtt, parts.decoder.filters, stale=await _stale(parts))
         database = State()
         app = health.application(health.Parts(parts, session.state, database))
-        async with asyncio.TaskGroup() as tasks, _serving(app, settings):
+        async with _serving(app, settings), asyncio.TaskGroup() as tasks:
             log.info("ingest started: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
             connection = tasks.create_task(session.run(), name="session")
             inward = [
@@ -149,7 +149,12 @@ async def _serving(app: web.Application, settings: Settings) -> AsyncIterator[No
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.health.host, settings.health.port).start()
+        try:
+            await web.TCPSite(runner, settings.health.host, settings.health.port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"health.host, health.port: {error.strerror}: set others, or stop who listens there"
+            ) from error
         yield
     finally:
         await runner.cleanup()

@@ -5,12 +5,12 @@ The sentence stands in the log and in `/status`, and names what to do.
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from os import kill
 from pathlib import Path
 from string import Template
 
@@ -21,7 +21,7 @@ from ingest import servers
 from ingest.processes import HOST, Process, free_port
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery.harness import Ingest, Publication, assert_stored, ingest_for, native, publisher, running
+from tests.delivery.harness import COMMAND, Ingest, Publication, assert_stored, ingest_for, native, publisher, running
 
 MESSAGES: list[Publication] = [
     native(f"sim-{index % 9:05d}", {"pulses": index + 1.0}, None, council=COUNCIL, building=BUILDING)
@@ -81,7 +81,7 @@ async def test_a_broker_that_refuses_the_password(
         await says(ingest, "broker", ": set mqtt.username and mqtt.password")
         await asyncio.to_thread(set_password, accounts, "wrong-secret")
         assert broker.process.pid is not None
-        kill(broker.process.pid, signal.SIGHUP)
+        os.kill(broker.process.pid, signal.SIGHUP)
         await ingest.until(lambda said: said["ready"])
         assert "wrong-secret" not in ingest.log
 
@@ -198,3 +198,26 @@ async def test_a_database_of_the_wrong_generation(tmp_path: Path, estate: Path, 
             assert written.is_set()
     finally:
         await runner.cleanup()
+
+
+async def test_what_keeps_it_from_starting_is_one_sentence(tmp_path: Path, estate: Path) -> None:
+    """A port in use, a registry with a mistake, a data folder in use: exit, and no traceback."""
+    url = f"http://{HOST}:{free_port()}"
+    first = ingest_for(tmp_path / "first", estate, broker=free_port(), database=url)
+    async with running(first, ready=False):
+        taken = {"TOLBOOTH_HEALTH__PORT": str(first.process.port)}
+        wrong = {"TOLBOOTH_REGISTRY": str(tmp_path / "nowhere")}
+        shared = {"TOLBOOTH_DATA": str(first.data)}
+        for settings, code, words in (
+            (taken, 2, "health.port"),
+            (wrong, 2, str(tmp_path / "nowhere")),
+            (shared, 1, f"{first.data} is in use by another tolbooth: stop it, or set another data folder"),
+        ):
+            second = ingest_for(tmp_path / "second", estate, broker=free_port(), database=url, settings=settings)
+            environment = {**os.environ, **second.process.environment}
+            ended = await asyncio.to_thread(
+                subprocess.run, COMMAND, env=environment, capture_output=True, text=True, timeout=20, check=False
+            )
+            assert ended.returncode == code
+            assert words in ended.stderr
+            assert "Traceback" not in ended.stderr

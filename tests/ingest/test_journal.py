@@ -219,9 +219,9 @@ async def test_a_second_process_is_told_so(tmp_path: Path) -> None:
 
 async def test_after_a_refusal_the_folder_is_free_again(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"this is not a database, and it is long enough to be read as one" * 20)
+    refused_one = Journal(tmp_path, max_bytes=1, keep_packets=1, quarantine_bytes=1, quarantine_age=1)
     with pytest.raises(JournalError, match="restore it from a backup, or move it away to start anew"):
-        async with opened(tmp_path):
-            pass
+        await refused_one.__aenter__()
     (tmp_path / FILE).unlink()
     async with opened(tmp_path) as made:
         assert made.bytes == 0
