@@ -5,7 +5,8 @@ decoded passes the same validation; only what nobody but a registry knows (place
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from devices import guess
@@ -24,6 +25,7 @@ from devices.model import (
     SourceConfig,
     TimeSource,
 )
+from devices.schema import BY_NAME
 
 MAX_PAYLOAD: Final = 262_144
 MAX_SOURCES: Final = 1_000
@@ -52,6 +54,8 @@ class Verdict:
     values: list[Value]
     rejects: list[Reject]
     presence: bool | None = None
+    held: tuple[Value, ...] = ()
+    """what the message says and nobody stores as a reading: a retained value of unknown age, a device's presence"""
 
     @property
     def fate(self) -> str:
@@ -126,9 +130,17 @@ class OpenBench:
         if not dated and name in _TOLD_TWICE:
             self._undated = self._undated or message.received
             message = message._replace(received=self._undated)
-        decoded = source.decode(message)
+        window = Window() if dated else ANY_AGE
+        live = deepcopy(source) if message.retained else None
+        verdict = _validated(name, source.decode(message), message, window)
         self._remember(known, source, message)
-        return _validated(name, decoded, message, Window() if dated else ANY_AGE)
+        if live is not None and any(reject.reason is Reason.RETAINED for reject in verdict.rejects):
+            again = message._replace(retained=False)
+            verdict = replace(verdict, held=tuple(_validated(name, live.decode(again), again, window).values))
+        elif verdict.presence is not None and _is_word(message.payload):
+            online = Reading(BY_NAME["online"], float(verdict.presence))
+            verdict = replace(verdict, held=(Value(verdict.device, online, message.received, TimeSource.ARRIVAL),))
+        return verdict
 
     def find(self, message: Message) -> tuple[Guess, Source] | None:
         """The source of the message, and what is guessed of it."""
@@ -184,6 +196,11 @@ class OpenBench:
             for other, sibling in self._sources.items():
                 if other.format == known.format and sibling is not source:
                     sibling.decode(message)
+
+
+def _is_word(payload: bytes) -> bool:
+    """Whether presence is all that the payload says; a Sparkplug birth or death says it by being one."""
+    return payload.isascii() and payload.decode().isprintable()
 
 
 _SHARED: Final = ("tasmota",)

@@ -97,7 +97,10 @@ def _received(value: object) -> int:
 
 
 def answer(verdict: Verdict, *, dated: bool) -> dict[str, Any]:
-    """The verdict as plain data. The time of a value that nobody dated is None."""
+    """The verdict as plain data. The time of a value that nobody dated is None.
+
+    Readings beside the fate `ignored` are what the message says of now and nobody stores: see `Verdict.held`.
+    """
     why = verdict.why
     return {
         "fate": verdict.fate,
@@ -117,7 +120,7 @@ def answer(verdict: Verdict, *, dated: bool) -> dict[str, Any]:
                 "time": to_rfc3339(value.time) if dated or value.time_source is not TimeSource.ARRIVAL else None,
                 "time_source": value.time_source.value,
             }
-            for value in verdict.values
+            for value in verdict.values or verdict.held
         ],
         "rejects": [
             {"reason": reject.reason.value, "detail": reject.detail, "mend": MEND.get(reject.reason)}
