@@ -78,7 +78,7 @@ class Decoder:
         self._max_payload = max_payload
         self._sources: dict[str, Source] = {}
         self._devices: dict[str, dict[str, Device]] = {}
-        for key, config in _configs(estate):
+        for key, config in configs(estate):
             self._sources[key] = make_source(config)
             self._devices[key] = {}
         for council in estate.councils.values():
@@ -190,7 +190,8 @@ def plausible(readings: list[Reading], rejects: list[Reject]) -> list[Reading]:
     return readings
 
 
-def _configs(estate: Estate) -> Iterator[tuple[str, SourceConfig]]:
+def configs(estate: Estate) -> Iterator[tuple[str, SourceConfig]]:
+    """Every source as `council/source`, with the models that the registry knows by address."""
     for council in estate.councils.values():
         for source in council.sources.values():
             models: Mapping[str, str] = {d.address: d.model for d in council.devices.values() if d.source == source.id}

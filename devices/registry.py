@@ -11,6 +11,7 @@ from devices.estate.problem import Problem
 from devices.estate.reference import council_areas
 from devices.estate.rules import disagreements
 from devices.estate.shapes import NATIVE, AssignmentItem, SourceItem
+from devices.formats import default_topic
 from devices.model import FOREVER, Assignment, Building, Council, Device, Estate, Hours, Meter, SourceConfig, Space
 
 T = TypeVar("T")
@@ -59,7 +60,8 @@ def _council(draft: CouncilDraft) -> Council:
 
 
 def _source(item: SourceItem, council: str) -> SourceConfig:
-    return SourceConfig(item.id, council, item.format, item.topic, item.building or "", item.options)
+    topic = default_topic(item.format) if item.topic is None else item.topic
+    return SourceConfig(item.id, council, item.format, topic, item.building or "", item.options)
 
 
 def _building(draft: BuildingDraft, council: str) -> Building:

@@ -6,10 +6,10 @@ from devices.estate import placing
 from devices.estate.draft import BuildingDraft, CouncilDraft, Entry
 from devices.estate.problem import Problem, shown, suggest
 from devices.estate.reference import climate_stations, council_areas, superseded_codes
-from devices.estate.shapes import NATIVE, MeterItem, Shape
+from devices.estate.shapes import NATIVE, MeterItem, Shape, SourceItem
 from devices.estate.text import Place, plain
 from devices.estate.values import DAYS
-from devices.formats import FORMATS
+from devices.formats import FORMATS, default_topic
 from devices.model import Utility
 
 
@@ -99,9 +99,7 @@ def _gss_mend(gss: str, name: str) -> str:
 
 def _sources(draft: CouncilDraft) -> Iterator[Problem]:
     yield from _twice("source", _ids(draft.sources))
-    yield from _twice(
-        "topic of a source", [(entry.place.at("topic"), plain(entry.raw, "topic")) for entry in draft.sources]
-    )
+    yield from _twice("topic of a source", [(entry.place.at("topic"), _topic(entry)) for entry in draft.sources])
     for entry in draft.sources:
         if entry.value is None:
             continue
@@ -115,6 +113,12 @@ def _sources(draft: CouncilDraft) -> Iterator[Problem]:
         if source.building and source.building not in draft.buildings:
             what = f"unknown building {shown(source.building)}"
             yield at("building").problem(what, _building_mend(source.building, draft))
+
+
+def _topic(entry: Entry[SourceItem]) -> str:
+    """The base topic, by default the format's own; where that is empty, the format stands for it."""
+    topic, name = plain(entry.raw, "topic"), plain(entry.raw, "format")
+    return topic or (default_topic(name) or f"any of {name}" if name in FORMATS else "")
 
 
 def _spaces(building: BuildingDraft) -> Iterator[Problem]:

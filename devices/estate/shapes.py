@@ -29,7 +29,7 @@ class SourceItem(Shape):
 
     id: Id
     format: Text = Field(description="name of a format of devices/formats")
-    topic: Topic = Field(description="base topic, without a trailing slash")
+    topic: Topic | None = Field(None, description="base topic, without a trailing slash; default: the format's own")
     building: Id | None = Field(None, description="the building that a gateway serves")
     options: dict[Text, Text] = Field(default_factory=dict, description="options of the format")
 

@@ -27,6 +27,12 @@ FORMATS: Final = (
 )
 
 
+def default_topic(name: str) -> str:
+    """The base topic that the makers of a known format use; empty where they use none."""
+    topic: str = import_module(f"devices.formats.{name}").DEFAULT_TOPIC
+    return topic
+
+
 def make_source(config: SourceConfig) -> Source:
     """The decoding side of the format that `config` names.
 

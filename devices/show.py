@@ -1,0 +1,81 @@
+"""What the engineer's bench shows: an object goes in, something that Rich can print comes out. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from devices.adopt import Adopted
+from devices.model import SECOND
+from devices.replace import Replaced
+from devices.strangers import Stranger
+
+_MISSING = Text("not known", style="dim")
+
+
+def strangers(found: Iterable[Stranger], now: int) -> RenderableType:
+    """The unknown devices, a panel for each."""
+    panels = [_stranger(each, now) for each in found]
+    return Group(*panels) if panels else Text("everybody who is talking is known")
+
+
+def _stranger(one: Stranger, now: int) -> RenderableType:
+    rows: list[tuple[str, str | Text]] = [
+        ("model", one.model or _MISSING),
+        ("source", one.source or Text("none of the registry: adopting lists one", style="yellow")),
+        ("heard", _heard(one, now)),
+        ("would store", ", ".join(one.fields) if one.fields else Text("nothing", style="yellow")),
+        *(("but", Text(fault, style="yellow")) for fault in one.faults),
+        ("topic", one.topic),
+        ("payload", one.payload),
+    ]
+    if not one.format:
+        title = Text(f"{one.address}: no format writes such a topic", style="yellow")
+        rows = [("heard", _heard(one, now)), ("payload", one.payload)]
+        return Panel(_table(rows), title=title, title_align="left")
+    base = f" below {one.base}" if one.base else ""
+    title = Text(f"{one.address}: {one.kind}, {one.format}{base}", style="bold")
+    return Panel(_table(rows), title=title, title_align="left")
+
+
+def _heard(one: Stranger, now: int) -> str:
+    times = f"{one.messages} times" if one.messages > 1 else "once"
+    rhythm = f", every {span(one.interval)}" if one.interval else ""
+    since = span((now - one.first) / SECOND)
+    return f"{times}{rhythm}, first {since} ago, last {span((now - one.last) / SECOND)} ago"
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: 45 s, 12 min, 3.5 h, 2 d."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def adopted(done: Adopted) -> RenderableType:
+    """What was written into the registry."""
+    files = ", ".join(str(path) for path in done.files)
+    source = f" and its source {done.source}" if done.new_source else ""
+    head = Text(f"{done.device} is a device of {done.council} now: its row{source} stand in {files}")
+    return Group(head, _row(done.row))
+
+
+def replaced(done: Replaced) -> RenderableType:
+    """What was written into the registry."""
+    return Group(Text(f"{done.row['id']} is in its place from {done.row['from']}: see {done.file}"), _row(done.row))
+
+
+def _row(row: Mapping[str, str]) -> RenderableType:
+    return _table([(key, value) for key, value in row.items() if value])
+
+
+def _table(rows: Iterable[tuple[str, str | Text]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value if isinstance(value, Text) else Text(value))
+    return table
