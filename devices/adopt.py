@@ -171,9 +171,14 @@ def yaml_item(row: Mapping[str, str]) -> dict[str, object]:
 
 
 def _typed(key: str, value: str) -> object:
-    if key == "opening_register":
-        return float(value)
-    return int(value) if key == "interval" and value.isdigit() else value
+    """A number as one, where the file wants one; what is none is left for the check to name."""
+    if key not in {"interval", "opening_register"}:
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(value) if value.isdigit() else number
 
 
 def _only_added(before: Estate, after: Estate, council: str, device: str, address: str) -> bool:

@@ -42,8 +42,8 @@ def _csv_line(cells: Sequence[str], like: str) -> str:
     """`cells` as a line that quotes as the line `like` does."""
     out = io.StringIO()
     quoted = like.lstrip("\ufeff").startswith('"')
-    csv.writer(out, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="").writerow(cells)
-    return out.getvalue()
+    csv.writer(out, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n")
 
 
 def insert_row(text: str, row: Mapping[str, str], after: int | None = None) -> str:
