@@ -275,6 +275,44 @@ def quarantine_replay(
             Console().print(view.result_table(result))
 
 
+@devices.command("infer")
+def devices_infer(
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines: payloads, or topic and payload; - reads.")],
+    maker: Annotated[str, typer.Option("--maker", help="Who makes the device.")] = "Unknown maker",
+    model: Annotated[str, typer.Option("--model", help="What the maker calls it.")] = "unknown model",
+    write: Annotated[bool, typer.Option("--write", help="Write the model's files, after a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Folder of models; by default Tolbooth's own.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Propose what a few payloads of an unknown shape mean, why, and what is left to ask."""
+    from rich.console import Console
+
+    from devices import propose, show
+    from devices.infer import infer
+
+    with _clear_errors():
+        payloads = propose.read_payloads(file.read())
+        found = infer(payloads)
+        draft = None
+        if found.fields or write:
+            source = "payloads given to `tolbooth devices infer`"
+            draft = propose.draft(found, payloads, maker=maker, model=model, source=source)
+        if json:
+            typer.echo(_as_json({"proposal": found, "files": draft}))
+        else:
+            Console().print(show.proposal(found, draft))
+        if draft is None or not write:
+            return
+        folder = into or Path(str(files("devices"))) / "models"
+        if not yes:
+            typer.confirm(f"Write {maker} {model} into {folder}?", abort=True, err=True)
+        for path in propose.write(draft, folder):
+            typer.echo(f"wrote {path}", err=True)
+
+
 @app.command()
 def ingest(settings: SettingsOption = None) -> None:
     """Take messages from the broker and store them in InfluxDB, until stopped."""

@@ -3,14 +3,19 @@
 from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from devices.adopt import Adopted
+from devices.infer import Confidence, Proposal
 from devices.model import SECOND
+from devices.propose import Draft
 from devices.replace import Replaced
+from devices.schema import BY_NAME, Kind
 from devices.strangers import Stranger
+from devices.text import printable
 
 _MISSING = Text("not known", style="dim")
 
@@ -66,6 +71,34 @@ def adopted(done: Adopted) -> RenderableType:
 def replaced(done: Replaced) -> RenderableType:
     """What was written into the registry."""
     return Group(Text(f"{done.row['id']} is in its place from {done.row['from']}: see {done.file}"), _row(done.row))
+
+
+def proposal(found: Proposal, files: Draft | None) -> RenderableType:
+    """What payloads of an unknown shape may mean, why, and what to ask."""
+    parts: list[RenderableType] = [Text(f"{found.payloads} payloads", style="bold")]
+    for each in found.fields:
+        field = BY_NAME[each.field]
+        sent = f", sent in {each.unit}" if each.unit else ""
+        value = f"{each.example:g}" if field.kind is Kind.STATE else f"{each.example:g} {field.unit}"
+        head = Text(f"{printable(each.key)} is {each.field}, a {field.kind}: {value}{sent}  ")
+        parts.append(head.append(each.confidence, "green" if each.confidence is Confidence.SURE else "yellow"))
+        states = [", ".join(f"{said} is {value}" for said, value in each.states.items())] if each.states else []
+        parts.append(Padding(Text("; ".join([*each.reasons, *states]), style="dim"), (0, 0, 0, 4)))
+    if found.time:
+        parts.append(Text(f"time: {printable(found.time[0])}, in {found.time[1]}"))
+    if found.identity:
+        parts.append(Text(f"identity: {printable(found.identity)}, last {found.address}"))
+    parts += [Text(f"not stored: {printable(key)}: {why}", style="dim") for key, why in found.ignored]
+    parts += [
+        Text(f"left out: {printable(each.key)} ({', '.join(each.values)}): {each.asks}", style="yellow")
+        for each in found.questions
+    ]
+    if files is not None:
+        name = f"devices/models/{files.folder}/{files.slug}"
+        parts += [Panel(Text(files.model.rstrip()), title=f"{name}.yaml", title_align="left")]
+        parts += [Panel(Text(files.examples.rstrip()), title=f"{name}.examples.yaml", title_align="left")]
+        parts += [Panel(Text(files.row.rstrip()), title="devices.csv", title_align="left")]
+    return Group(*parts)
 
 
 def _row(row: Mapping[str, str]) -> RenderableType:
