@@ -19,8 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from devices.adopt import Adopted
     from devices.bench import Bench
     from devices.model import Estate
+    from devices.strangers import Stranger
+    from ingest.quarantine import Choice
+    from ingest.replay import Result
     from ingest.settings import Settings
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -36,6 +40,9 @@ app.add_typer(quarantine, name="quarantine", help="Messages that could not be st
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", help="TOML file; TOLBOOTH_… variables override it.", show_default=False)
+]
+ListenOption = Annotated[
+    str, typer.Option("--listen", metavar="TIME", help="How long to listen to everything on the broker; 0s for not.")
 ]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demo keeps all its data.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed makes the same estate behave the same.")]
@@ -87,6 +94,125 @@ def devices_decode(registry: RegistryOption = None) -> None:
         for answer in answers(sys.stdin.buffer, bench, time.time_ns):
             sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
             sys.stdout.buffer.flush()
+
+
+@devices.command("unknown")
+def devices_unknown(settings: SettingsOption = None, listen: ListenOption = "2s", json: JsonOption = False) -> None:
+    """Show who is talking that the registry does not know: in quarantine, and on the broker right now."""
+    from rich.console import Console
+
+    from devices import show
+
+    with _clear_errors():
+        found = _strangers(_running_settings(settings), listen)
+        if json:
+            typer.echo(_as_json(found))
+        else:
+            Console().print(show.strangers(found, time.time_ns()))
+
+
+@devices.command("adopt")
+def devices_adopt(
+    address: Annotated[str, typer.Argument(help="Address as `devices unknown` shows it, or how it ends.")],
+    building: Annotated[str, typer.Option("--building", help="Building, or council/building.")],
+    space: Annotated[str, typer.Option("--space", help="Space of the building.")] = "",
+    id_: Annotated[str, typer.Option("--id", help="Id of the device; by default from its address.")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="What it is for; by default from what it sends.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Make and model; by default as its messages say.")] = "",
+    interval: Annotated[str, typer.Option("--interval", help="60s, 15m, 1h; by default as measured.")] = "",
+    meter: Annotated[str, typer.Option("--meter", help="Metering point of the building that it measures.")] = "",
+    opening_register: Annotated[str, typer.Option("--opening-register", help="Reading of a meter at --from.")] = "",
+    source: Annotated[str, typer.Option("--source", help="Source, where one address is heard in several.")] = "",
+    start: Annotated[str, typer.Option("--from", help="Date or time; by default when it was first heard.")] = "",
+    settings: SettingsOption = None,
+    listen: ListenOption = "2s",
+    json: JsonOption = False,
+) -> None:
+    """Write an unknown device into the registry, and store what quarantine kept of it."""
+    from rich.console import Console
+
+    from devices import show
+    from devices.adopt import Wish, adopt
+    from devices.strangers import choose
+
+    with _clear_errors():
+        chosen = _running_settings(settings)
+        stranger = choose(_strangers(chosen, listen), address, source)
+        done = adopt(
+            chosen.registry, stranger, Wish(building, space, id_, kind, model, interval, meter, opening_register, start)
+        )
+        stored = _replay_adopted(chosen, done)
+        if json:
+            typer.echo(_as_json({"adopted": done, "replayed": stored}))
+        else:
+            Console().print(show.adopted(done, stored))
+
+
+@devices.command("replace")
+def devices_replace(
+    old: Annotated[str, typer.Argument(help="Device, or council/device.")],
+    new: Annotated[str, typer.Argument(help="Id of the device that takes its place.")],
+    at: Annotated[str, typer.Option("--at", help="Date or RFC 3339 time from which the new one is there.")],
+    opening_register: Annotated[str, typer.Option("--opening-register", help="Reading of the new meter then.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Make and model, if another.")] = "",
+    address: Annotated[str, typer.Option("--address", help="Address of the new device in its source.")] = "",
+    source: Annotated[str, typer.Option("--source", help="Source, if another.")] = "",
+    interval: Annotated[str, typer.Option("--interval", help="60s, 15m, 1h, if another.")] = "",
+    folder: Annotated[Path | None, typer.Option("--estate", help="Folder of the estate.", show_default=False)] = None,
+    settings: SettingsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let one device take another's place from a moment on, so that history neither breaks nor bends."""
+    from rich.console import Console
+
+    from devices import show
+    from devices.replace import Swap, replace_device
+
+    with _clear_errors():
+        estate = folder or _running_settings(settings).registry
+        done = replace_device(estate, Swap(old, new, at, opening_register, model, address, source, interval))
+        if json:
+            typer.echo(_as_json(done))
+        else:
+            Console().print(show.replaced(done))
+
+
+@devices.command("infer")
+def devices_infer(
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines: payloads, or topic and payload; - reads.")],
+    maker: Annotated[str, typer.Option("--maker", help="Who makes the device.")] = "Unknown maker",
+    model: Annotated[str, typer.Option("--model", help="What the maker calls it.")] = "unknown model",
+    write: Annotated[bool, typer.Option("--write", help="Write the model's files, after a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Folder of models; by default Tolbooth's own.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Propose what a few payloads of an unknown shape mean, why, and what is left to ask."""
+    from rich.console import Console
+
+    from devices import propose, show
+    from devices.infer import infer
+
+    with _clear_errors():
+        payloads = propose.read_payloads(file.read())
+        found = infer(payloads)
+        draft = None
+        if found.fields or write:
+            source = "payloads given to `tolbooth devices infer`"
+            draft = propose.draft(found, payloads, maker=maker, model=model, source=source)
+        if json:
+            typer.echo(_as_json({"proposal": found, "files": draft}))
+        else:
+            Console().print(show.proposal(found, draft))
+        if draft is None or not write:
+            return
+        folder = into or Path(str(files("devices"))) / "models"
+        if not yes:
+            typer.confirm(f"Write {maker} {model} into {folder}?", abort=True, err=True)
+        for path in propose.write(draft, folder):
+            typer.echo(f"wrote {path}", err=True)
 
 
 @app.command()
@@ -254,63 +380,16 @@ def quarantine_replay(
     from rich.console import Console
 
     from ingest import quarantine_view as view
-    from ingest.lineprotocol import Tags
     from ingest.quarantine import Choice
-    from ingest.replay import descriptions, opened, replay
-    from ingest.service import make_decoder
 
     if not everything and not (reason or device or group):
         raise typer.BadParameter("say which messages: --reason, --device, --group, or --all")
     with _clear_errors():
-        chosen = _running_settings(settings)
-        estate = _estate(chosen)
-        decoder = make_decoder(estate, chosen)
-        with opened(chosen.data) as db:
-            decoder.restore(descriptions(db))
-            choice = Choice(reason, device, group)
-            result = replay(db, decoder, Tags(estate), choice, now=time.time_ns(), max_bytes=chosen.journal.max_bytes)
+        result = _replay(_running_settings(settings), Choice(reason, device, group))
         if json:
             typer.echo(orjson.dumps(view.result_data(result), option=orjson.OPT_INDENT_2))
         else:
             Console().print(view.result_table(result))
-
-
-@devices.command("infer")
-def devices_infer(
-    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines: payloads, or topic and payload; - reads.")],
-    maker: Annotated[str, typer.Option("--maker", help="Who makes the device.")] = "Unknown maker",
-    model: Annotated[str, typer.Option("--model", help="What the maker calls it.")] = "unknown model",
-    write: Annotated[bool, typer.Option("--write", help="Write the model's files, after a question.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    into: Annotated[
-        Path | None, typer.Option("--into", help="Folder of models; by default Tolbooth's own.", show_default=False)
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Propose what a few payloads of an unknown shape mean, why, and what is left to ask."""
-    from rich.console import Console
-
-    from devices import propose, show
-    from devices.infer import infer
-
-    with _clear_errors():
-        payloads = propose.read_payloads(file.read())
-        found = infer(payloads)
-        draft = None
-        if found.fields or write:
-            source = "payloads given to `tolbooth devices infer`"
-            draft = propose.draft(found, payloads, maker=maker, model=model, source=source)
-        if json:
-            typer.echo(_as_json({"proposal": found, "files": draft}))
-        else:
-            Console().print(show.proposal(found, draft))
-        if draft is None or not write:
-            return
-        folder = into or Path(str(files("devices"))) / "models"
-        if not yes:
-            typer.confirm(f"Write {maker} {model} into {folder}?", abort=True, err=True)
-        for path in propose.write(draft, folder):
-            typer.echo(f"wrote {path}", err=True)
 
 
 @app.command()
@@ -501,6 +580,48 @@ def clean(
         remove(folder)
 
 
+def _strangers(settings: "Settings", listen: str) -> "list[Stranger]":
+    from devices.strangers import find
+    from ingest.unknown import collect
+
+    collected = asyncio.run(collect(settings, _duration(listen, "--listen")))
+    for trouble in collected.troubles:
+        typer.echo(f"tolbooth: {trouble}", err=True)
+    return find(_estate(settings), collected.messages, collected.states)
+
+
+def _replay(settings: "Settings", choice: "Choice") -> "Result":
+    from ingest.lineprotocol import Tags
+    from ingest.replay import descriptions, opened, replay
+    from ingest.service import make_decoder
+
+    estate = _estate(settings)
+    decoder = make_decoder(estate, settings)
+    with opened(settings.data) as db:
+        decoder.restore(descriptions(db))
+        return replay(db, decoder, Tags(estate), choice, now=time.time_ns(), max_bytes=settings.journal.max_bytes)
+
+
+def _replay_adopted(settings: "Settings", done: "Adopted") -> int:
+    """Messages of an adopted device that quarantine kept and that are stored now."""
+    from devices.model import Reason
+    from ingest.journal import FILE
+    from ingest.quarantine import Choice
+
+    if not (settings.data / FILE).exists():
+        return 0
+    stored = _replay(settings, Choice(device=done.row["address"])).stored
+    if done.new_source:
+        stored += _replay(settings, Choice(Reason.UNKNOWN_TOPIC.value)).stored
+    return stored
+
+
+def _as_json(value: object) -> str:
+    import orjson
+
+    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+
+
 def _settings(path: Path | None) -> "Settings":
     from ingest.settings import load
 
@@ -557,11 +678,11 @@ def _demo_estate() -> Path:
     return Path(str(files("simulators") / "estate"))
 
 
-def _duration(text: str) -> float:
+def _duration(text: str, option: str = "--for") -> float:
     """Seconds of `30s`, `5m` or `1h`."""
     found = re.fullmatch(r"(\d{1,6})([smh])", text)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no length of time: write 30s, 5m or 1h", param_hint="--for")
+        raise typer.BadParameter(f"{text!r} is no length of time: write 30s, 5m or 1h", param_hint=option)
     return int(found[1]) * {"s": 1.0, "m": 60.0, "h": 3_600.0}[found[2]]
 
 
@@ -583,6 +704,7 @@ def _clear_errors() -> Iterator[None]:
 
 
 def _exit_code(error: Exception) -> int | None:
+    from devices.estate.change import ChangeError
     from devices.registry import RegistryError
     from ingest.demo import DemoError
     from ingest.influx import DatabaseError
@@ -594,7 +716,7 @@ def _exit_code(error: Exception) -> int | None:
     from simulators.gateways import UnplayableError
     from simulators.statefile import StateError
 
-    if isinstance(error, SettingsError | RegistryError | UnplayableError | StateError):
+    if isinstance(error, ChangeError | SettingsError | RegistryError | UnplayableError | StateError):
         return 2
     mendable = DatabaseError | DemoError | JournalError | ProcessError | TailError | WatchError
     return 1 if isinstance(error, mendable) else None

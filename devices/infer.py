@@ -4,6 +4,7 @@ Pure. Each value is judged by its name, by the unit that the name or the message
 the reasons are kept in words. `SURE` is for what a person would not doubt. What may be two things becomes a question.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from devices.lorawan import child
 from devices.modelfile import word
 from devices.normalise import Value, flatten
 from devices.schema import BY_NAME, Kind
-from devices.text import printable, show
+from devices.text import printable
 from devices.timestamps import from_rfc3339
 
 MAX_PAYLOADS: Final = 1_000
@@ -161,7 +162,7 @@ def _identifies(column: Sequence[Value]) -> bool:
 
 def _judged(key: str, column: Sequence[Value], keys: frozenset[str]) -> Meant | Question | str:
     values = [each.value for each in column if each.value is not None]
-    shown = tuple(show(value, 30) for value in dict.fromkeys(map(_hashable, values)))[:5]
+    shown = tuple(dict.fromkeys(printable(json.dumps(value), 30) for value in values))[:5]
     if not values:
         return "it never has a value"
     if _CONFIG.fullmatch(key):
@@ -237,7 +238,7 @@ def _one_each(fields: Sequence[Meant]) -> tuple[list[Meant], list[Question]]:
         Question(
             each.key,
             f"{' and '.join(one.key for one in group)} may all be {field!r}: which one?",
-            (show(each.example),),
+            (f"{each.example:g}",),
         )
         for field, group in by_field.items()
         if len(group) > 1
@@ -250,7 +251,3 @@ def _numbers(values: Sequence[object]) -> list[float]:
     """The values, where all of them are numbers; else none."""
     found = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e15]
     return found if len(found) == len(values) else []
-
-
-def _hashable(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool) else repr(value)[:60]

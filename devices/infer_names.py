@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from devices import units2 as units
+from devices import units
 from devices.schema import Field
 
 Words = frozenset[str]

@@ -60,12 +60,15 @@ def span(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def adopted(done: Adopted) -> RenderableType:
-    """What was written into the registry."""
+def adopted(done: Adopted, replayed: int) -> RenderableType:
+    """What was written into the registry, and how many messages were stored after all."""
     files = ", ".join(str(path) for path in done.files)
     source = f" and its source {done.source}" if done.new_source else ""
     head = Text(f"{done.device} is a device of {done.council} now: its row{source} stand in {files}")
-    return Group(head, _row(done.row))
+    tail = Text(
+        f"{replayed:,} messages of it that quarantine kept are stored now; a running ingest takes the next ones"
+    )
+    return Group(head, _row(done.row), tail)
 
 
 def replaced(done: Replaced) -> RenderableType:

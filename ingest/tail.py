@@ -70,6 +70,17 @@ async def messages(mqtt: Mqtt, filters: Sequence[str], decoder: Decoder) -> Asyn
     Raises:
         TailError: the broker refuses, cannot be reached or goes away.
     """
+    async with listening(mqtt, filters) as heard:
+        yield ((message, verdict_of(decoder.decode(message))) async for message in heard)
+
+
+@asynccontextmanager
+async def listening(mqtt: Mqtt, filters: Sequence[str]) -> AsyncIterator[AsyncIterator[Message]]:
+    """A session that yields messages as they arrive.
+
+    Raises:
+        TailError: the broker refuses, cannot be reached or goes away.
+    """
     try:
         async with aiomqtt.Client(
             mqtt.host,
@@ -82,18 +93,17 @@ async def messages(mqtt: Mqtt, filters: Sequence[str], decoder: Decoder) -> Asyn
             timeout=10,
         ) as client:
             await client.subscribe([(topic, 0) for topic in filters])
-            yield _judged(client, decoder)
+            yield _heard(client)
     except (aiomqtt.MqttError, OSError) as error:
         raise TailError(
             f"the broker {mqtt.host}:{mqtt.port}: {error}: start it, or name the settings with --settings"
         ) from error
 
 
-async def _judged(client: aiomqtt.Client, decoder: Decoder) -> Heard:
+async def _heard(client: aiomqtt.Client) -> AsyncIterator[Message]:
     async for told in client.messages:
         payload = told.payload if isinstance(told.payload, bytes) else str(told.payload or "").encode()
-        message = Message(str(told.topic), payload, time.time_ns(), bool(told.retain))
-        yield message, verdict_of(decoder.decode(message))
+        yield Message(str(told.topic), payload, time.time_ns(), bool(told.retain))
 
 
 def _tls(mqtt: Mqtt) -> ssl.SSLContext | None:
