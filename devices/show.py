@@ -63,8 +63,8 @@ def span(seconds: float) -> str:
 def adopted(done: Adopted, replayed: int) -> RenderableType:
     """What was written into the registry, and how many messages were stored after all."""
     files = ", ".join(str(path) for path in done.files)
-    source = f" and its source {done.source}" if done.new_source else ""
-    head = Text(f"{done.device} is a device of {done.council} now: its row{source} stand in {files}")
+    what = f"its row and its source {done.source} stand" if done.new_source else "its row stands"
+    head = Text(f"{done.device} is a device of {done.council} now: {what} in {files}")
     tail = Text(
         f"{replayed:,} messages of it that quarantine kept are stored now; a running ingest takes the next ones"
     )
