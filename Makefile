@@ -5,7 +5,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser test check fmt demo demo-clean bench corpus lock
+.PHONY: help setup browser test check fmt demo demo-clean bench corpus supported lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -42,6 +42,9 @@ bench: setup ## measure the whole path; JSON=1 for machines
 
 corpus: setup ## how much of the recorded messages is read rightly, by format
 	@$(BIN)/python -m tests.devices.corpus_table
+
+supported: setup ## write docs/supported.md anew, from the formats and device models
+	$(BIN)/python -m devices.supported
 
 lock: setup ## resolve the dependencies anew
 	$(LOCK) --upgrade --extra dashboards --output-file requirements.lock
