@@ -713,8 +713,8 @@ def _exit_code(error: Exception) -> int | None:
     from ingest.settings import SettingsError
     from ingest.tail import TailError
     from ingest.watch import WatchError
-    from simulators.gateways import UnplayableError
     from simulators.statefile import StateError
+    from simulators.unplayable import UnplayableError
 
     if isinstance(error, ChangeError | SettingsError | RegistryError | UnplayableError | StateError):
         return 2

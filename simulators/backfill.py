@@ -34,6 +34,6 @@ def messages(
     while simulation.now < end:
         simulation.step()
         for due in simulation.due(simulation.now):
-            yield speaker[due.device.council, due.device.id].message(due)
+            yield from speaker[due.device.council, due.device.id].messages(due)
     if state_file is not None:
         save(simulation, state_file)

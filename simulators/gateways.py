@@ -2,12 +2,13 @@
 
 A native device speaks for itself. A Zigbee2MQTT bridge speaks for all devices of its source: it describes them, says
 which are there, and repeats the whole last state of a device in each message about it, as the real one does. It sends
-`last_seen`, so that the time of a reading is the device's.
+`last_seen`, so that the time of a reading is the device's. Wi-Fi devices (`wifi`) and what relays for devices without
+an own connection (`relays`) stand in modules of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -17,11 +18,10 @@ from devices.formats.zigbee2mqtt import Described
 from devices.model import Device, Estate, Message, SourceConfig
 from simulators.data import zigbee2mqtt_definitions
 from simulators.noise import key
+from simulators.relays import LorawanServer, MeterGateway
 from simulators.simulation import Due
-
-
-class UnplayableError(LookupError):
-    """The simulators cannot play a source or a device of the estate; the text says which, and what they can."""
+from simulators.unplayable import UnplayableError
+from simulators.wifi import ShellyDevice, TasmotaDevice
 
 
 class Connection(Protocol):
@@ -33,10 +33,10 @@ class Connection(Protocol):
     def hello(self, at: int) -> list[Message]:
         """What it publishes once connected, `at` in ns."""
 
-    def goodbye(self, at: int) -> Message:
-        """Its will, and what it publishes before it leaves."""
+    def goodbye(self, at: int) -> Message | None:
+        """Its will, and what it publishes before it leaves; None where it has none."""
 
-    def message(self, due: Due) -> Message:
+    def messages(self, due: Due) -> list[Message]:
         """What a device of it has to tell."""
 
 
@@ -56,12 +56,12 @@ class NativeDevice:
     def goodbye(self, at: int) -> Message:
         return self._status(at, online=False)
 
-    def message(self, due: Due) -> Message:
+    def messages(self, due: Due) -> list[Message]:
         building = _building(self._device, due.time)
         topic, payload = native.encode(
             self._root, self._device.council, building, self._device.address, due.readings, due.time
         )
-        return Message(topic, payload, due.time)
+        return [Message(topic, payload, due.time)]
 
     def _status(self, at: int, *, online: bool) -> Message:
         device = self._device
@@ -97,13 +97,27 @@ class Zigbee2MqttBridge:
     def goodbye(self, at: int) -> Message:
         return Message(*zigbee2mqtt.encode_bridge_state(self._base, online=False), at, retained=True)
 
-    def message(self, due: Due) -> Message:
+    def messages(self, due: Due) -> list[Message]:
         name = due.device.address
         topic, payload = zigbee2mqtt.encode(
             self._base, name, self._plans[name], due.readings, due.time, self._cached.get(name)
         )
         self._cached[name] = orjson.loads(payload)
-        return Message(topic, payload, due.time)
+        return [Message(topic, payload, due.time)]
+
+
+_ALONE: Final[Mapping[str, Callable[[SourceConfig, Device], Connection]]] = {
+    "native": NativeDevice,
+    "shelly2": ShellyDevice,
+    "tasmota": TasmotaDevice,
+}
+"""format → a device that connects for itself"""
+_TOGETHER: Final[Mapping[str, Callable[[SourceConfig, list[Device]], Connection]]] = {
+    "zigbee2mqtt": Zigbee2MqttBridge,
+    "thethingsstack": LorawanServer,
+    "senml": MeterGateway,
+}
+"""format → what connects for all devices of a source"""
 
 
 def connections(estate: Estate) -> tuple[list[Connection], dict[tuple[str, str], Connection]]:
@@ -126,11 +140,14 @@ def connections(estate: Estate) -> tuple[list[Connection], dict[tuple[str, str],
 def _of_source(source: SourceConfig, devices: list[Device]) -> list[tuple[Connection, list[Device]]]:
     if not devices:
         return []
-    if source.format == "native":
-        return [(NativeDevice(source, device), [device]) for device in devices]
-    if source.format == "zigbee2mqtt":
-        return [(Zigbee2MqttBridge(source, devices), devices)]
-    raise UnplayableError(f"source {source.id}: the simulators play native and zigbee2mqtt, not {source.format}")
+    alone = _ALONE.get(source.format)
+    if alone is not None:
+        return [(alone(source, device), [device]) for device in devices]
+    together = _TOGETHER.get(source.format)
+    if together is not None:
+        return [(together(source, devices), devices)]
+    known = ", ".join(sorted([*_ALONE, *_TOGETHER]))
+    raise UnplayableError(f"source {source.id}: the simulators play {known}, not {source.format}")
 
 
 def _building(device: Device, at: int) -> str:

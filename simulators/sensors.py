@@ -144,6 +144,8 @@ _BY_MODEL: Final = {
     "IKEA LED1545G12": ("on", "brightness", "color_temperature", "link_quality"),
     "Philips 9290012607": ("temperature", "occupied", "illuminance", "battery", "link_quality"),
     "Aqara MCCGQ11LM": ("open", "battery", "battery_voltage", "device_temperature", "link_quality"),
+    "Shelly Plus Plug S": ("switched", "power", "voltage", "current", "electricity_import", "device_temperature"),
+    "Elsys ERS CO2": ("temperature", "humidity", "co2", "illuminance", "occupied", "battery_voltage"),
     "Innr SP 240": ("switched", "power", "voltage", "current", "electricity_import", "link_quality"),
 }
 _BY_KIND: Final[dict[DeviceKind, tuple[str, ...]]] = {

@@ -1,17 +1,19 @@
 """What the broker gets, read back by the decoder that ingest uses."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devices.decode import Decoder
-from devices.model import SECOND, Message, Reason, SourceConfig
+from devices.model import SECOND, Message, Reading, Reason, SourceConfig
 from devices.registry import load
+from devices.schema import BY_NAME
 from simulators import backfill
 from simulators.gateways import connections
-from simulators.simulation import Simulation
+from simulators.simulation import Due, Simulation
 from simulators.statefile import load as load_state
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
@@ -30,7 +32,7 @@ def test_the_decoder_reads_what_the_devices_told() -> None:
     while simulation.now < NINE + 3_600:
         simulation.step()
         for due in simulation.due(simulation.now):
-            message = speaker[due.device.council, due.device.id].message(due)
+            (message,) = speaker[due.device.council, due.device.id].messages(due)
             outcome = decoder.decode(message)
             assert {reject.reason for reject in outcome.rejects} <= {Reason.UNCHANGED}
             told = {reading.field: reading.value for reading in due.readings}
@@ -55,7 +57,7 @@ def test_a_bridge_repeats_the_whole_state_of_a_device() -> None:
         simulation.step()
         for due in simulation.due(simulation.now):
             if due.device.id == "pir":
-                bodies.append(json.loads(speaker["sim", "pir"].message(due).payload))
+                bodies.append(json.loads(speaker["sim", "pir"].messages(due)[0].payload))
                 alone = len(due.readings) == 1
                 if alone and len(bodies) > 3:
                     repeated = bodies[-2].keys() - {"occupancy", "last_seen"}
@@ -77,7 +79,9 @@ def test_a_bridge_introduces_itself_and_its_devices() -> None:
     assert door["definition"]["vendor"] == "Aqara"
     contact = next(item for item in door["definition"]["exposes"] if item["property"] == "contact")
     assert (contact["value_on"], contact["value_off"]) == (False, True)
-    assert json.loads(bridge.goodbye(NINE * SECOND).payload) == {"state": "offline"}
+    will = bridge.goodbye(NINE * SECOND)
+    assert will is not None
+    assert json.loads(will.payload) == {"state": "offline"}
 
 
 def test_a_native_device_is_one_connection_with_a_status() -> None:
@@ -87,7 +91,9 @@ def test_a_native_device_is_one_connection_with_a_status() -> None:
     assert air.hello(NINE * SECOND) == [
         Message("tolbooth/v1/sim/school/air/status", b"online", NINE * SECOND, retained=True)
     ]
-    assert air.goodbye(NINE * SECOND).payload == b"offline"
+    will = air.goodbye(NINE * SECOND)
+    assert will is not None
+    assert will.payload == b"offline"
 
 
 def test_what_cannot_be_played_is_named() -> None:
@@ -153,3 +159,67 @@ def test_the_demo_council_plays_without_a_reject() -> None:
         if any(one.start <= now < one.end for one in device.assignments)
     }
     assert spoke == placed_now
+
+
+def test_the_demo_speaks_six_formats_and_each_tells_what_was_measured() -> None:
+    demo = load(DEMO)
+    council = demo.councils["sim-kirkbrae"]
+    devices = Counter(council.sources[device.source].format for device in council.devices.values())
+    assert devices.keys() == {"native", "zigbee2mqtt", "tasmota", "shelly2", "thethingsstack", "senml"}
+    assert all(5 <= devices[name] <= 15 for name in ("tasmota", "shelly2", "thethingsstack", "senml"))
+    everybody, speaker = connections(demo)
+    decoder = Decoder(demo)
+    for connection in everybody:
+        for message in connection.hello(NINE * SECOND):
+            decoder.decode(message)
+    simulation, read = Simulation(demo, seed=1, start=NINE), Counter[str]()
+    while simulation.now < NINE + 1_800:
+        simulation.step()
+        for due in simulation.due(simulation.now):
+            name = council.sources[due.device.source].format
+            found: dict[str, float] = {}
+            for message in speaker[due.device.council, due.device.id].messages(due):
+                for placed in decoder.decode(message).placed:
+                    assert (placed.device, placed.time) == (due.device, due.time), message
+                    found |= {reading.field.name: reading.value for reading in placed.readings}
+            told = {reading.field.name: reading.value for reading in due.readings}
+            if name != "zigbee2mqtt":
+                assert found == pytest.approx(told, rel=1e-6, abs=1e-6), name
+            read[name] += len(found)
+    assert all(read[name] > 100 for name in devices), read
+
+
+def test_a_plug_with_tasmota_describes_itself_and_tells_in_local_time() -> None:
+    """The keys and the local time are those of Tasmota's documentation: tele/<topic>/SENSOR, commands (Time)."""
+    demo = load(DEMO)
+    _, speaker = connections(demo)
+    plug = demo.councils["sim-kirkbrae"].devices["sim-ch-office-plug-1"]
+    connection = speaker["sim-kirkbrae", plug.id]
+    described, online = connection.hello(NINE * SECOND)
+    assert described.topic.startswith("tasmota/discovery/")
+    assert json.loads(described.payload)["t"] == plug.address
+    assert (online.topic, online.payload) == (f"sim-kirkbrae/tasmota/tele/{plug.address}/LWT", b"Online")
+    summer = 1_783_238_400  # 2026-07-05T08:00:00Z, 09:00 in Edinburgh
+    readings = [Reading(BY_NAME["switched"], 1.0), Reading(BY_NAME["power"], 84.2)]
+    sensor, state = connection.messages(Due(plug, readings, summer * SECOND))
+    assert json.loads(sensor.payload) == {"Time": "2026-07-05T09:00:00", "ENERGY": {"Power": 84.2}}
+    assert json.loads(state.payload) == {"Time": "2026-07-05T09:00:00", "POWER": "ON"}
+
+
+def test_frames_of_a_lorawan_device_are_never_counted_twice() -> None:
+    demo = load(DEMO)
+    sensor = demo.councils["sim-kirkbrae"].devices["sim-ps-room-1-room-sensor"]
+    counts = []
+    for at in (NINE, NINE + 1):
+        _, speaker = connections(demo)  # as after a restart
+        (message,) = speaker["sim-kirkbrae", sensor.id].messages(
+            Due(sensor, [Reading(BY_NAME["co2"], 612.0)], at * SECOND)
+        )
+        body = json.loads(message.payload)
+        assert body["uplink_message"]["decoded_payload"] == {"co2": 612.0}
+        counts.append(body["uplink_message"]["f_cnt"])
+    assert counts[0] < counts[1] < 2**32
+    odd = replace(sensor, model="Acme 1")
+    council = replace(demo.councils["sim-kirkbrae"], devices={odd.id: odd})
+    with pytest.raises(LookupError, match=r"no model file of 'Acme 1'"):
+        connections(replace(demo, councils={"sim-kirkbrae": council}))
