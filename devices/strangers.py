@@ -94,7 +94,7 @@ def find(estate: Estate, messages: Iterable[Message], states: Iterable[tuple[str
         states: what the sources of a running ingest remember: (`council/source`, key, value).
     """
     listed = list(_registered(estate, states))
-    told: dict[tuple[str, str, str], _Route] = {}
+    told: dict[Guess, _Route] = {}
     heard: dict[tuple[str, str, str, str], _Heard] = {}
     named: dict[tuple[str, str, str], str] = {}
     for message in sorted(messages, key=lambda message: (not message.retained, message.received)):
@@ -159,28 +159,34 @@ def _registered(estate: Estate, states: Iterable[tuple[str, str, bytes]]) -> Ite
         yield _Route(Guess(config.format, config.topic), source, frozenset(known), name)
 
 
-def _guessed(message: Message, told: dict[tuple[str, str, str], _Route]) -> _Route | None:
+def _guessed(message: Message, told: dict[Guess, _Route]) -> _Route | None:
     """The source that the message tells of; what only one format writes goes before what was told already."""
     sure = _made(certain(message.topic), message, told)
     if sure is not None:
         return sure
     known = (each for each in told.values() if each.guess.base or each.guess.format == "homeassistant")
     claiming = next((each for each in known if each.source.claims(message.topic)), None)
-    return claiming or _made(chain(likely(message.topic), by_payload(message.topic, message.payload)), message, told)
+    return claiming or _made(chain(likely(message.topic), _by_payload(message)), message, told)
 
 
-def _made(guesses: Iterator[Guess], message: Message, told: dict[tuple[str, str, str], _Route]) -> _Route | None:
+def _by_payload(message: Message) -> Iterator[Guess]:
+    """SenML prescribes no topic: what such a source would have to claim is the level above."""
+    above = message.topic.rpartition("/")[0]
+    for guess in by_payload(message.topic, message.payload):
+        yield guess._replace(base=above) if guess.format == "senml" and above else guess
+
+
+def _made(guesses: Iterator[Guess], message: Message, told: dict[Guess, _Route]) -> _Route | None:
     for guess in guesses:
-        key = guess[:3]
-        if key not in told:
+        if guess not in told:
             if len(told) >= MAX_SOURCES:
                 return None
-            source = make_source(SourceConfig("", guess.council, guess.format, guess.base, "", guess.options))
+            source = make_source(SourceConfig("", guess.council, guess.format, guess.base, "", dict(guess.options)))
             if not source.claims(message.topic):
                 continue
-            told[key] = _Route(guess, source)
-        if told[key].source.claims(message.topic):
-            return told[key]
+            told[guess] = _Route(guess, source)
+        if told[guess].source.claims(message.topic):
+            return told[guess]
     return None
 
 
@@ -211,7 +217,7 @@ def _stranger(one: _Heard, model: str) -> Stranger:
         format=one.guess.format,
         source=one.source,
         base=one.guess.base,
-        options={key: value for key, value in one.guess.options.items() if key != _HEARTBEAT},
+        options={key: value for key, value in one.guess.options if key != _HEARTBEAT},
         address=printable(one.address),
         model=model,
         kind=kind_of(frozenset(fields)),

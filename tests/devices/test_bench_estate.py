@@ -157,6 +157,14 @@ def test_a_bridge_describes_the_device_that_the_registry_lacks(estate: Path) -> 
     assert (found.kind, found.fields) == (DeviceKind.DOOR_CONTACT, ("open",))
 
 
+def test_senml_is_found_on_any_topic(estate: Path) -> None:
+    """The pack is the first example of RFC 8428, section 5.1.1."""
+    pack = b'[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]'
+    (found,) = find(load(estate), [Message("site/packs/7", pack, START)])
+    assert (found.format, found.base, found.address) == ("senml", "site/packs", "urn:dev:ow:10e2073a01080063")
+    assert found.fields == ("temperature",)
+
+
 def test_known_devices_are_not_strangers_and_unreadable_topics_are(estate: Path) -> None:
     known = Message("tolbooth/v1/moor/hall/air-1/readings", b'{"temperature": 20}', START)
     other = Message("acme/env/7", b"21.5\x1b[2J", START)
