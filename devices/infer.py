@@ -29,6 +29,7 @@ _CONFIG: Final = re.compile(
     r"(?i)(?:.*[._])?(?:firmware|hardware|software|version|fw|hw|sw|ip|ssid|model|type|port|msg_?type|protocol\w*)"
     r"(?:[._].*|version)?"
 )
+_DEV_EUI: Final = re.compile(r"[0-9A-Fa-f]{16}")
 _CLOCK: Final = re.compile(r"(?i)(?:.*[._])?(?:time|timestamp|ts|date_?time|utc|epoch|time_?utc)")
 _EPOCH: Final = (1_420_070_400, 4_102_444_800)
 """2015 to 2100 in seconds: a number between them under such a name is a date"""
@@ -107,7 +108,7 @@ def infer(payloads: Sequence[Mapping[str, Any]]) -> Proposal:
         else:
             ignored.append((key, found))
     fields, doubled = _one_each(fields)
-    address = names.text(columns[identity][-1].value) if identity else _address(payloads)
+    address = _spelled(columns[identity][-1].value) if identity else _address(payloads)
     return Proposal(
         len(bodies), tuple(fields), (*questions, *doubled), time, identity, printable(address, 64), tuple(ignored)
     )
@@ -122,6 +123,12 @@ def _address(payloads: Sequence[Mapping[str, Any]]) -> str:
     last = payloads[-1] if payloads else {}
     told = child(last, "end_device_ids").get("dev_eui") or child(last, "deviceInfo").get("devEui")
     return told.lower() if isinstance(told, str) else ""
+
+
+def _spelled(identity: object) -> str:
+    """An identity as an address; a DevEUI in lower case, as the formats of LoRaWAN servers have it."""
+    text = str(identity)
+    return text.lower() if _DEV_EUI.fullmatch(text) else text
 
 
 def _clock(columns: Mapping[str, list[Value]]) -> tuple[str, str] | None:
@@ -154,7 +161,7 @@ def _identity(columns: Mapping[str, list[Value]]) -> str:
 
 
 def _identifies(column: Sequence[Value]) -> bool:
-    values = {names.text(each.value) for each in column}
+    values = {str(each.value) for each in column}
     return all(isinstance(each.value, str | int) and not isinstance(each.value, bool) for each in column) and all(
         len(value) >= 4 for value in values
     )

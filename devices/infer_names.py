@@ -294,8 +294,3 @@ _USUAL: Final[Mapping[str, tuple[float, float]]] = {
 def convert(value: float, unit: str, wanted: str) -> float:
     """`value` in the schema's unit."""
     return units.convert(value, unit, wanted)
-
-
-def text(value: object) -> str:
-    """An identity as text."""
-    return str(value)

@@ -18,6 +18,11 @@ from tests.test_engineers import ROOT, matches, run
 PAGE = ROOT / "docs" / "new-device.md"
 PLUG, SENSOR = "shellyplusplugs-a8032ab11964", "24e124710b1a2c3d"
 
+UNHEARD_OF = (
+    {"seq": 7, "dev_eui": "0004A30B00000001", "temp": 20.9, "hum": 44, "co2": 612, "batt_mv": 3012, "window": "open"},
+    {"seq": 8, "dev_eui": "0004A30B00000001", "temp": 20.7, "hum": 45, "co2": 590, "batt_mv": 3011, "window": "closed"},
+)
+
 
 def plug() -> Publication:
     """NotifyStatus of a Shelly Plus Plug S: Gen2 notifications, component Switch, as the maker documents them."""
@@ -81,7 +86,8 @@ async def test_the_transcript_is_what_happens(
     )
     blocks = "".join(re.findall(r"^```console\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL))
     commands = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", blocks, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 7
+    (tmp_path / "payloads.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in UNHEARD_OF))
     async with running(ingest), talking(broker):
         await ingest.until(lambda said: said["fates"]["quarantined"] >= 4)
         for command, shown in commands:

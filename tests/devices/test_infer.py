@@ -79,7 +79,7 @@ def test_each_value_is_judged_with_reasons() -> None:
     assert by_key["batt_mv"].example == pytest.approx(3.010)
     assert "it only grows, as a register does" in by_key["energy_kwh"].reasons
     assert "humidity or CO2 stands beside it, so it is the air's" in by_key["temp"].reasons
-    assert (found.time, found.identity, found.address) == (("ts", "s"), "dev_eui", "0004A30B00000001")
+    assert (found.time, found.identity, found.address) == (("ts", "s"), "dev_eui", "0004a30b00000001")
     assert [key for key, _ in found.ignored] == ["fw"]
     asked = {each.key: each.asks for each in found.questions}
     assert asked["battery"] == "is it a charge in percent, V or mV?"
@@ -159,7 +159,7 @@ def test_the_files_are_a_model_that_reads_the_payloads(tmp_path: Path) -> None:
         "electricity_import": 14.1,
         "power": 8.0,
     }
-    assert made.row.splitlines()[1].startswith("0004a30b00000001,door_contact,Acme Air One,,0004A30B00000001,")
+    assert made.row.splitlines()[1].startswith("0004a30b00000001,door_contact,Acme Air One,,0004a30b00000001,")
     with pytest.raises(ChangeError, match="is there already"):
         write(made, tmp_path)
 
