@@ -10,7 +10,7 @@ import pytest
 from devices.adopt import Wish, adopt
 from devices.check import check
 from devices.decode import Decoder
-from devices.estate.change import ChangeError
+from devices.estate.change import ChangeError, apply
 from devices.model import DeviceKind, Message
 from devices.registry import RegistryError, load
 from devices.replace import Swap, replace_device
@@ -315,3 +315,9 @@ def test_of_several_councils_one_is_named(estate: Path, tmp_path: Path) -> None:
     replace_device(both, Swap("muir/meter-1", "meter-2", "2026-09-21"))
     assert "meter-2" in load(both).councils["muir"].devices
     assert "meter-2" not in load(both).councils["moor"].devices
+
+
+def test_a_change_that_would_read_otherwise_than_meant_is_not_made(estate: Path) -> None:
+    with pytest.raises(ChangeError, match="cannot be changed safely: make the change by hand"):
+        apply(estate, {estate / "devices.csv": DEVICES.replace("air-1", "air-2")}, lambda after: after == load(estate))
+    assert (estate / "devices.csv").read_text() == DEVICES
