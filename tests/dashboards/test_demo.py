@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,9 +37,17 @@ Registers = dict[str, dict[int, float]]
 """device → time (ns) → register of electricity"""
 
 
-def spied(source: Iterable[Message], registers: Registers) -> Iterator[Message]:
-    """The messages, and beside them what the native electricity meters said."""
+def spied(source: Iterable[Message], registers: Registers, addresses: Mapping[str, str]) -> Iterator[Message]:
+    """The messages, and beside them what the electricity meters said, native ones and those that speak SenML.
+
+    Args:
+        addresses: address → device.
+    """
     for message in source:
+        if b'"electricity_import"' in message.payload and message.topic.startswith("meters/"):
+            pack = json.loads(message.payload)
+            (said,) = (record["v"] for record in pack if record["n"] == ELECTRICITY.name)
+            registers[addresses[pack[0]["bn"].rstrip("/")]][round(pack[0]["bt"] * SECOND)] = said
         if b'"electricity_import"' in message.payload and message.topic.endswith("/readings"):
             said = json.loads(message.payload)
             device = message.topic.split("/")[-2]
@@ -74,8 +82,10 @@ def demo(database: Database, tmp_path_factory: pytest.TempPathFactory) -> tuple[
         influx=InfluxSettings(url=database.url, database="boards_demo"),
     )
     start, end = (round(moment.timestamp()) * SECOND for moment in (START, END))
-    history = messages(registry.load(ESTATE), start_ns=start, end_ns=end, seed=1, every=1_800)
-    asyncio.run(load(spied(history, registers), settings, lambda count, received: None))
+    estate = registry.load(ESTATE)
+    addresses = {d.address: d.id for council in estate.councils.values() for d in council.devices.values()}
+    history = messages(estate, start_ns=start, end_ns=end, seed=1, every=1_800)
+    asyncio.run(load(spied(history, registers, addresses), settings, lambda count, received: None))
     return Connection(database.url, "boards_demo"), registers
 
 
