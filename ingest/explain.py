@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from devices.bench import ANY_AGE, MAX_PAYLOAD, OpenBench, Verdict, verdict_of
 from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
+from devices.estate.values import LOCAL
 from devices.model import FOREVER, MEND, REFUSED, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
 from devices.text import printable
@@ -157,10 +159,15 @@ def _place(placed: Placed) -> str:
         f"level {assignment.level}" if assignment.level else "",
         f"space {assignment.space}" if assignment.space else "",
         f"meter {assignment.meter}" if assignment.meter else "",
-        f"since {to_rfc3339(assignment.start)[:10]}",
-        f"until {to_rfc3339(assignment.end)[:10]}" if assignment.end != FOREVER else "",
+        f"since {_day(assignment.start)}",
+        f"until {_day(assignment.end)}" if assignment.end != FOREVER else "",
     )
     return f"{placed.device.id} is in " + ", ".join(part for part in parts if part)
+
+
+def _day(time_ns: int) -> str:
+    """The local date, as the registry has it."""
+    return datetime.fromtimestamp(time_ns / SECOND, LOCAL).strftime("%Y-%m-%d")
 
 
 def render(explanation: Explanation) -> RenderableType:
