@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="Tolbooth" org.opencontainers.image.license
 # Volumes take the owner of the folder that they are mounted on: these belong to the user of the container.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tolbooth \
   && install --directory --owner tolbooth --group tolbooth /data /state \
-  && for one in mosquitto influxdb ingest simulators devices grafana; do \
+  && for one in mosquitto influxdb ingest authority accounts grafana; do \
        install --directory --owner tolbooth --group tolbooth "/secrets/$one"; done
 COPY --from=build /opt/tolbooth /opt/tolbooth
 ENV PATH=/opt/tolbooth/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

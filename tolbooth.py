@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400 * 1_000_000_000
 DEMO = Path(".tolbooth")
+SECURITY = DEMO / "security"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 devices = typer.Typer(no_args_is_help=True)
@@ -44,6 +46,7 @@ SettingsOption = Annotated[
 ListenOption = Annotated[
     str, typer.Option("--listen", metavar="TIME", help="How long to listen to everything on the broker; 0s for not.")
 ]
+SecurityOption = Annotated[Path, typer.Option("--folder", help="The security folder.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demo keeps all its data.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed makes the same estate behave the same.")]
 StateOption = Annotated[
@@ -436,9 +439,13 @@ def simulate(
     seed: SeedOption = 1,
     speed: Annotated[float, typer.Option(min=0.1, max=3_600, help="Simulated seconds in a real one.")] = 1.0,
     state: StateOption = DEMO / "simulators.json",
+    security: Annotated[
+        Path | None, typer.Option("--security", help="Security folder: each client connects with its own account.")
+    ] = None,
 ) -> None:
     """Simulate the devices of the estate and publish what they measure, until stopped."""
     from ingest import logs
+    from ingest.security.store import login
     from simulators import publish
 
     with _clear_errors():
@@ -447,7 +454,12 @@ def simulate(
         estate = _estate(chosen)
         mqtt = chosen.mqtt
         broker = publish.Broker(
-            mqtt.host, mqtt.port, mqtt.username or None, mqtt.password.get_secret_value() or None, mqtt.ca_file
+            mqtt.host,
+            mqtt.port,
+            mqtt.username or None,
+            mqtt.password.get_secret_value() or None,
+            mqtt.ca_file,
+            None if security is None else partial(login, security),
         )
         _until_stopped(
             lambda stop: publish.simulate(estate, broker, seed=seed, speed=speed, state_file=state, stop=stop)
@@ -561,6 +573,67 @@ def dashboards_push(
             _fail(str(error), 1)
         for change in changes:
             typer.echo(f"{'would ' if dry_run else ''}{change.action} {change.what} ({change.uid})")
+
+
+@app.command()
+def init(
+    folder: SecurityOption = SECURITY,
+    registry: Annotated[
+        Path | None, typer.Option("--registry", help="Folder of the estate; at first the demo's, then the last one.")
+    ] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="Name or address of the broker, for its certificate; by default loopback.")
+    ] = None,
+    influx: Annotated[
+        str | None, typer.Option(metavar="URL", help="InfluxDB 1.x to make databases and users on.")
+    ] = None,
+    database: Annotated[str, typer.Option(help="Where the readings go.")] = "telemetry",
+) -> None:
+    """Make an installation's credentials: authority, broker, an account for each gateway and device, database users."""
+    from devices.registry import load
+    from ingest.security import databases, store
+
+    with _clear_errors():
+        place = registry or (store.registry_of(folder) if (folder / "registry").exists() else _demo_estate())
+        made = store.init(folder, load(place), time.time_ns(), registry=place, hosts=host or ())
+        typer.echo(f"{len(made)} accounts made, in {folder}")
+        if influx is not None:
+            users = asyncio.run(databases.grant(influx, database, store.database_passwords(folder)))
+            typer.echo(f"users of {influx} made or changed: {', '.join(users) or 'none'}")
+        _reload_broker(folder)
+
+
+@devices.command("credential")
+def devices_credential(
+    id: Annotated[str, typer.Argument(help="A gateway's, source's or native device's id, or <council>.<id>.")],  # noqa: A002
+    folder: SecurityOption = SECURITY,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take it away; it is refused from now on.")] = False,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new password; the old one is refused.")] = False,
+    certificate: Annotated[bool, typer.Option("--certificate", help="Make a client certificate.")] = False,
+    output: Annotated[Path | None, typer.Option(help="File for the password, instead of printing it.")] = None,
+) -> None:
+    """Show, change or take away what a gateway or device connects with."""
+    from devices.registry import load
+    from ingest.security import store
+
+    if revoke + rotate + certificate > 1:
+        raise typer.BadParameter("choose one of --revoke, --rotate and --certificate")
+    with _clear_errors():
+        estate = load(store.registry_of(folder))
+        account = store.find(estate, id)
+        if revoke:
+            store.revoke(folder, estate, account, time.time_ns())
+            typer.echo(f"{account} is revoked")
+        elif certificate:
+            place = store.certify(folder, estate, account, time.time_ns())
+            typer.echo(f"client.crt and client.key of {account} are in {place}")
+        else:
+            secret = store.issue(folder, estate, account) if rotate else store.password(folder, account)
+            if output is not None:
+                store.hand_out(output, secret)
+            typer.echo(f"user name {account}, password {secret if output is None else f'in {output}'}")
+        if revoke or certificate or rotate:
+            _reload_broker(folder)
 
 
 @app.command()
@@ -678,6 +751,16 @@ def _demo_estate() -> Path:
     return Path(str(files("simulators") / "estate"))
 
 
+def _reload_broker(folder: Path) -> None:
+    """Tell the demo's broker, if it runs with this folder; another one a person has to tell."""
+    from ingest.processes import signal_child
+
+    if signal_child(folder.parent, "mosquitto", signal.SIGHUP):
+        typer.echo("the broker has taken it up")
+    else:
+        typer.echo("a broker that runs with this folder takes it up at a reload: systemctl reload mosquitto")
+
+
 def _duration(text: str, option: str = "--for") -> float:
     """Seconds of `30s`, `5m` or `1h`."""
     found = re.fullmatch(r"(\d{1,6})([smh])", text)
@@ -710,15 +793,21 @@ def _exit_code(error: Exception) -> int | None:
     from ingest.influx import DatabaseError
     from ingest.journal import JournalError
     from ingest.processes import ProcessError
+    from ingest.security.accounts import AccountError
+    from ingest.security.databases import GrantError
+    from ingest.security.store import SecurityError
     from ingest.settings import SettingsError
+    from ingest.stack import StackError
     from ingest.tail import TailError
     from ingest.watch import WatchError
     from simulators.statefile import StateError
     from simulators.unplayable import UnplayableError
 
-    if isinstance(error, ChangeError | SettingsError | RegistryError | UnplayableError | StateError):
+    of_the_estate = ChangeError | RegistryError | AccountError | SecurityError
+    if isinstance(error, of_the_estate | SettingsError | UnplayableError | StateError):
         return 2
-    mendable = DatabaseError | DemoError | JournalError | ProcessError | TailError | WatchError
+    servers = DatabaseError | GrantError | ProcessError | StackError
+    mendable = servers | DemoError | JournalError | TailError | WatchError
     return 1 if isinstance(error, mendable) else None
 
 

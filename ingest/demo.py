@@ -10,7 +10,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +18,21 @@ from typing import Final
 
 import aiohttp
 
+from devices import registry
 from devices.schema import BY_NAME
+from ingest.access import Access, arrange
 from ingest.influx import DatabaseError, Influx
 from ingest.processes import HOST, Process, end_leftover, remembered_port
+from ingest.security import store
+from ingest.security.accounts import INGEST
 from ingest.servers import Broker, Database, influxdb, mosquitto
 from ingest.settings import Settings, load
 from ingest.view import Frame, Guide
 from ingest.watch import WatchError, fetch_status, frames, stored_since
 
 DATABASE: Final = "telemetry"
+READING: Final = "reading.toml"
+"""Settings of the parts that only read, beside those of ingest."""
 FIRST_LIVE_S: Final = 120
 """How long the first live reading may take."""
 EVIDENCE: Final = tuple(BY_NAME[name] for name in ("temperature", "co2", "power", "occupied"))
@@ -55,6 +61,11 @@ class Plan:
     preview_port: int = 0
     """chosen once the demo holds its folder"""
 
+    @property
+    def security(self) -> Path:
+        """The security folder."""
+        return self.folder / "security"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -64,6 +75,8 @@ class Part:
     arguments: Callable[[Plan], tuple[str, ...]]
     serves: Callable[[Plan, Settings], Awaitable[bool]]
     """whether it is ready; asked until it is"""
+    reads_only: bool = False
+    """whether it gets the credentials of one who reads, and none of the broker"""
 
 
 async def _ingest_is_ready(_: Plan, settings: Settings) -> bool:
@@ -92,12 +105,16 @@ PREVIEW: Final = Part(
     "preview",
     lambda plan: ("dashboards", "preview", "--port", str(plan.preview_port)),
     _preview_is_ready,
+    reads_only=True,
 )
 PARTS: Final = (
     Part("ingest", lambda _: ("ingest",), _ingest_is_ready),
     Part(
         "simulators",
-        lambda plan: ("simulate", "--seed", str(plan.seed), "--state", str(plan.folder / "simulators.json")),
+        lambda plan: (
+            *("simulate", "--seed", str(plan.seed), "--state", str(plan.folder / "simulators.json")),
+            *("--security", str(plan.security)),
+        ),
         _at_once,
     ),
     PREVIEW,
@@ -124,11 +141,13 @@ async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], Non
 
 async def _run(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], None]) -> None:
     async with AsyncExitStack() as running:
-        broker = await running.enter_async_context(mosquitto(plan.folder))
-        say(f"Mosquitto listens on {broker.host}:{broker.port}")
-        database = await running.enter_async_context(influxdb(plan.folder))
-        say(f"InfluxDB answers at {database.url}")
-        path = _write_settings(plan, broker, database)
+        await asyncio.to_thread(_secure, plan)
+        broker = await running.enter_async_context(mosquitto(plan.folder, security=plan.security))
+        say(f"Mosquitto listens on {broker.host}:{broker.port}, with TLS on {broker.tls_port}")
+        database = await running.enter_async_context(influxdb(plan.folder, protected=True))
+        access = await arrange(plan.security, database, DATABASE)
+        say(f"InfluxDB answers at {database.url}; the credentials are in {plan.security}")
+        path = _write_settings(plan, broker, database, access)
         settings = load(path)
         await _backfill(plan, path, say)
         processes = [broker.process, database.process]
@@ -143,7 +162,16 @@ async def _run(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], N
         for name, address in pages.items():
             say(f"{name}: {address}")
         influx = await running.enter_async_context(Influx(settings.influx))
-        guide = Guide(broker.host, broker.port, database.url, DATABASE, str(plan.folder), pages)
+        guide = Guide(
+            broker.host,
+            broker.port,
+            database.url,
+            DATABASE,
+            _shown(plan.folder),
+            _shown(plan.security),
+            access.reader,
+            pages,
+        )
         await _watch(plan, settings, influx, guide, processes, show)
 
 
@@ -170,27 +198,47 @@ def _held(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_settings(plan: Plan, broker: Broker, database: Database) -> Path:
+def _secure(plan: Plan) -> None:
+    """Make the credentials of all that the estate has now."""
+    store.init(plan.security, registry.load(plan.estate), time.time_ns(), registry=plan.estate)
+
+
+def _shown(path: Path) -> str:
+    """A path as a person at this terminal would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _write_settings(plan: Plan, broker: Broker, database: Database, access: Access) -> Path:
+    """The settings of ingest, and beside them those of the parts that only read; where the first are."""
+    mqtt = {"username": INGEST, "password": store.password(plan.security, INGEST)}
     influx = {"url": database.url, "database": DATABASE}
-    if database.token:
-        influx |= {"token": database.token, "organisation": database.organisation}
-    tables: dict[str, dict[str, str | int]] = {
-        "mqtt": {"host": broker.host, "port": broker.port},
-        "influx": {**influx},
-        "health": {"port": remembered_port(plan.folder, "health")},
-    }
+    health = {"port": remembered_port(plan.folder, "health")}
+    path = plan.folder / "tolbooth.toml"
+    _write_tables(
+        plan,
+        path,
+        {
+            "mqtt": {"host": broker.host, "port": broker.port, **mqtt},
+            "influx": {**influx, **access.ingest},
+            "health": health,
+        },
+    )
+    _write_tables(plan, plan.folder / READING, {"influx": {**influx, **access.boards}, "health": health})
+    return path
+
+
+def _write_tables(plan: Plan, path: Path, tables: Mapping[str, Mapping[str, str | int]]) -> None:
     lines = [f"registry = {json.dumps(str(plan.estate))}", f"data = {json.dumps(str(plan.folder / 'ingest'))}"]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
-    path = plan.folder / "tolbooth.toml"
-    path.touch(mode=0o600)
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    store.put(path, "\n".join(lines) + "\n")
 
 
 @asynccontextmanager
 async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> AsyncIterator[Process]:
-    command = (*plan.command, *part.arguments(plan), "--settings", str(path))
+    chosen = path.with_name(READING) if part.reads_only else path
+    command = (*plan.command, *part.arguments(plan), "--settings", str(chosen))
     process = Process(part.name, command, plan.folder, lambda: part.serves(plan, settings))
     await process.start()
     try:

@@ -116,11 +116,14 @@ def tail(log: Path, lines: int = LOG_LINES) -> str:
 
 
 def remembered_port(folder: Path, name: str) -> int:
-    """The port that `name` had the last time, if it is free; else a free one, which is remembered."""
+    """The port that `name` had the last time, if it is free; else a free one of its own, which is remembered."""
     path = folder / "ports.json"
     ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     if not is_free(ports.get(name, 0)):
-        ports[name] = free_port()
+        taken = set(ports.values())
+        while (port := free_port()) in taken:
+            pass
+        ports[name] = port
         path.write_text(json.dumps(ports, indent=1) + "\n")
     return ports[name]
 
@@ -165,6 +168,19 @@ def end_leftover(folder: Path, name: str) -> None:
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
         time.sleep(POLL_S)
+
+
+def signal_child(folder: Path, name: str, number: signal.Signals) -> bool:
+    """Send a signal to the child `name` that another process runs with this folder; whether there is one."""
+    path = folder / f"{name}.pid"
+    if not path.exists():
+        return False
+    known = json.loads(path.read_text())
+    pid, argument = int(known["pid"]), str(known["argument"])
+    if not _runs(pid, argument):
+        return False
+    os.kill(pid, number)
+    return True
 
 
 def _runs(pid: int, argument: str) -> bool:

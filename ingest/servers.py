@@ -19,6 +19,7 @@ from string import Template
 import aiohttp
 
 from ingest.processes import HOST, Process, ProcessError, end_leftover, remembered_port
+from ingest.security.broker import Listeners, protection
 
 SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"))
 """Debian keeps mosquitto in a folder that is not on a user's PATH."""
@@ -33,6 +34,10 @@ class Broker:
     """A running Mosquitto."""
 
     process: Process
+    tls_port: int = 0
+    """takes a password over TLS; 0 where the broker lets everybody in"""
+    certificate_port: int = 0
+    """takes a client certificate"""
 
     @property
     def host(self) -> str:
@@ -45,7 +50,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A running InfluxDB. 1.x asks for no credentials here; 2.x has a token and an organisation."""
+    """A running InfluxDB. 2.x has a token and an organisation; 1.x asks for passwords where it was told to."""
 
     process: Process
     generation: int
@@ -67,12 +72,18 @@ class Database:
 
 @asynccontextmanager
 async def mosquitto(
-    folder: Path, *, port: int | None = None, config: str | None = None, default_config: bool = False
+    folder: Path,
+    *,
+    port: int | None = None,
+    config: str | None = None,
+    default_config: bool = False,
+    security: Path | None = None,
 ) -> AsyncIterator[Broker]:
     """Run a private Mosquitto with its data in `folder`.
 
     `config` is the text of a configuration without listener and paths; by default the one that Tolbooth ships.
-    With `default_config` Mosquitto keeps its own defaults. Raises `ProcessError` if it is missing or does not start.
+    With `default_config` Mosquitto keeps its own defaults. With a `security` folder nobody is let in without a
+    credential of it, else everybody. Raises `ProcessError` if it is missing or does not start.
     """
     program = _program("mosquitto", "the package mosquitto")
     folder = _made(folder)
@@ -80,28 +91,34 @@ async def mosquitto(
     port = port or remembered_port(folder, "mosquitto")
     shipped = "" if default_config else shipped_config("mosquitto.conf")
     path = folder / "mosquitto.conf"
-    path.write_text((shipped if config is None else config) + _private_listener(folder, port))
+    tls_port, certificate_port = 0, 0
+    if security is None:
+        access = f"\nallow_anonymous true\nlistener {port} {HOST}\n"
+    else:
+        tls_port, certificate_port = (remembered_port(folder, f"mosquitto {name}") for name in ("tls", "certificates"))
+        access = protection(security, Listeners(*(f"{each} {HOST}" for each in (port, tls_port, certificate_port))))
+    path.write_text((shipped if config is None else config) + _private(folder) + access)
     process = Process("mosquitto", (program, "-c", str(path)), folder, lambda: _broker_serves(port), port)
     await process.start()
     try:
-        yield Broker(process)
+        yield Broker(process, tls_port, certificate_port)
     finally:
         await process.stop()
 
 
 @asynccontextmanager
-async def influxdb(folder: Path, *, port: int | None = None) -> AsyncIterator[Database]:
+async def influxdb(folder: Path, *, port: int | None = None, protected: bool = False) -> AsyncIterator[Database]:
     """Run a private InfluxDB, 1.x or 2.x as installed, with its data in `folder`.
 
-    A new 2.x is set up with generated secrets, which stay in the folder. Raises `ProcessError` if it is missing or
-    does not start.
+    A new 2.x is set up with generated secrets, which stay in the folder; 1.x asks for passwords if it is `protected`,
+    once it has a user. Raises `ProcessError` if it is missing or does not start.
     """
     program = _program("influxd", "InfluxDB 1.x or 2.x")
     folder = _made(folder)
     await asyncio.to_thread(end_leftover, folder, "influxdb")
     port = port or remembered_port(folder, "influxdb")
     generation = await asyncio.to_thread(influxdb_generation, program)
-    arguments = _influxdb_1(folder, port) if generation == 1 else _influxdb_2(folder, port)
+    arguments = _influxdb_1(folder, port, protected=protected) if generation == 1 else _influxdb_2(folder, port)
     process = Process("influxdb", (program, *arguments), folder, lambda: _database_serves(port), port)
     await process.start(timeout_s=60)
     try:
@@ -137,10 +154,10 @@ def _made(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _private_listener(folder: Path, port: int) -> str:
+def _private(folder: Path) -> str:
     data = folder / "mosquitto"
     data.mkdir(exist_ok=True)
-    lines = [f"listener {port} {HOST}", "allow_anonymous true", f"persistence_location {data}/", "log_dest stdout"]
+    lines = [f"persistence_location {data}/", "log_dest stdout"]
     if os.geteuid() == 0:
         # Started by root it would otherwise become the user mosquitto, who may not write here.
         lines.append("user root")
@@ -160,12 +177,13 @@ async def _broker_serves(port: int) -> bool:
         return False
 
 
-def _influxdb_1(folder: Path, port: int) -> tuple[str, ...]:
+def _influxdb_1(folder: Path, port: int, *, protected: bool) -> tuple[str, ...]:
     data = folder / "influxdb"
     # A JSON string is a TOML string too, whatever the folder is called.
     places = {name: json.dumps(str(data / name)) for name in ("meta", "data", "wal")}
     path = folder / "influxdb.conf"
-    path.write_text(Template(shipped_config("influxdb.conf")).substitute(places, port=port))
+    auth = "true" if protected else "false"
+    path.write_text(Template(shipped_config("influxdb.conf")).substitute(places, port=port, auth=auth))
     return "-config", str(path)
 
 

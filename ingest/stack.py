@@ -1,37 +1,39 @@
 """Secrets and rights of the container stack, made once at its first start: nothing secret is in the repository.
 
-`python -m ingest.stack secrets <folder>` runs before everything else, `… rights <folder> <url>` when InfluxDB is up.
-Both leave alone what is there already, so every start runs them. Each container sees only its own folder:
+`python -m ingest.stack secrets <folder> <estate>` runs before everything else, `… rights <folder> <url>` when InfluxDB
+is up. Both leave alone what is there already, so every start runs them. Each container sees only its own folder:
 
-    mosquitto/   passwords  acl              ingest/      mqtt-password  influx-token
-    influxdb/    admin-password  admin-token simulators/  mqtt-password
-    devices/     mqtt-password               grafana/     admin-password  influx-authorization
+    mosquitto/   passwords acl ca.crt server.crt server.key    ingest/      mqtt-password  influx-token
+    influxdb/    admin-password  admin-token                   grafana/     admin-password  influx-authorization
+    authority/   ca.key                                        accounts/    <account>/password  (simulators, devices)
 """
 
 import argparse
 import asyncio
-import base64
-import hashlib
 import secrets
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
-ACCOUNTS: Final = {
-    "ingest": ("read #",),
-    "simulators": ("readwrite #",),
-    "devices": ("readwrite #",),
-    "health": ("read $SYS/broker/uptime",),
-}
-"""Accounts of the broker, and what each may do."""
+from devices.model import Estate
+from devices.registry import RegistryError, load
+from ingest.security.accounts import INGEST, Account, AccountError, accounts, acl
+from ingest.security.passwords import new_hash
+from ingest.security.store import give, serve_tls
 
+HEALTH: Final = Account("health", read=("$SYS/broker/uptime",))
+"""The broker's own check."""
+HOSTS: Final = ("localhost", "127.0.0.1", "mosquitto")
 ORGANISATION: Final = "tolbooth"
-ROUNDS: Final = 10_000
-"""Of PBKDF2 for the broker's passwords; they are random, so rounds add little, and each connection pays for them."""
+ADMIN: Final = "influxdb/admin-token"
 TIMEOUT: Final = 20.0
+_PLACES: Final = {INGEST: "ingest/mqtt-password", HEALTH.name: "mosquitto/health-password"}
+"""Passwords that are not among the devices'."""
 
 
 class StackError(Exception):
@@ -57,31 +59,39 @@ RIGHTS: Final = (
 )
 
 
-def make_secrets(folder: Path) -> list[Path]:
-    """Make the passwords, the first token, and the broker's password and access files that are missing.
+def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int) -> list[Path]:
+    """Make the passwords, keys and the first token that are missing; the broker's rules follow the estate.
 
-    Returns the files made. Every file is readable by its container's own user, whatever its number; the folders are
-    volumes that only that container mounts.
+    A device that left the estate loses its account. What another container reads is readable by its own user, whatever
+    its number; the folders are volumes that only that container mounts.
+
+    Args:
+        hosts: further names and addresses of the broker, for its certificate.
+        now: ns.
+
+    Returns:
+        The files of secrets that were made.
+
+    Raises:
+        AccountError: the estate's names do not allow it.
     """
-    wanted = [f"{account}/mqtt-password" for account in ACCOUNTS if account != "health"]
-    wanted += ["influxdb/admin-password", "influxdb/admin-token", "grafana/admin-password", "mosquitto/health-password"]
-    made = [folder / name for name in wanted if _write_new(folder / name, secrets.token_urlsafe(32))]
-    lines = []
-    for account in ACCOUNTS:
-        name = "mosquitto/health-password" if account == "health" else f"{account}/mqtt-password"
-        lines.append(f"{account}:{password_hash((folder / name).read_text(encoding='utf-8'), secrets.token_bytes(12))}")
-    if _write_new(folder / "mosquitto/passwords", "\n".join(lines) + "\n"):
-        made.append(folder / "mosquitto/passwords")
-    rules = "".join(f"user {account}\n" + "".join(f"topic {one}\n" for one in may) for account, may in ACCOUNTS.items())
-    if _write_new(folder / "mosquitto/acl", rules):
-        made.append(folder / "mosquitto/acl")
+    wanted = [*accounts(estate), HEALTH]
+    plain = ["influxdb/admin-password", ADMIN, "grafana/admin-password", _PLACES[INGEST], _PLACES[HEALTH.name]]
+    made = [folder / name for name in plain if _write_new(folder / name, secrets.token_urlsafe(32))]
+    for name in (account.name for account in wanted if account.name not in _PLACES):
+        if not (folder / "accounts" / name / "password").exists():
+            give(folder / "accounts" / name, name)
+            made.append(folder / "accounts" / name / "password")
+    serve_tls(folder / "mosquitto", folder / "authority", (*HOSTS, *hosts), now, 0o444)
+    passwords = folder / "mosquitto/passwords"
+    known = dict(line.split(":", 1) for line in _read(passwords).split())
+    for name in (account.name for account in wanted):
+        place = folder / _PLACES.get(name, f"accounts/{name}/password")
+        if name not in known or place in made:
+            known[name] = new_hash(_read(place))
+    _write(passwords, "".join(f"{account.name}:{known[account.name]}\n" for account in wanted))
+    _write(folder / "mosquitto/acl", acl(wanted))
     return made
-
-
-def password_hash(password: str, salt: bytes, rounds: int = ROUNDS) -> str:
-    """A password as `mosquitto_passwd` writes it: PBKDF2 with SHA-512, type 7."""
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
-    return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 async def grant_rights(folder: Path, url: str) -> list[Right]:
@@ -92,9 +102,9 @@ async def grant_rights(folder: Path, url: str) -> list[Right]:
     Raises:
         StackError: InfluxDB is away, or refuses the admin token.
     """
-    admin = _read(folder / "influxdb/admin-token")
+    admin = _read(folder / ADMIN)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-    tokens = {right: _read(folder / right.file).removeprefix(right.prefix) for right in RIGHTS}
+    tokens = {right: secret_of(folder, right) for right in RIGHTS}
     async with aiohttp.ClientSession(url, timeout=timeout) as http:
         organisation = (await _call(http, admin, "GET", "/api/v2/orgs", params={"org": ORGANISATION}))["orgs"][0]["id"]
         buckets = {name: await _bucket(http, admin, organisation, name) for name in (READINGS, ROLLUPS)}
@@ -105,6 +115,11 @@ async def grant_rights(folder: Path, url: str) -> list[Right]:
                 _write(folder / right.file, right.prefix + token)
                 made.append(right)
         return made
+
+
+def secret_of(folder: Path, right: Right) -> str:
+    """The token of a right, empty where there is none yet."""
+    return _read(folder / right.file).removeprefix(right.prefix)
 
 
 async def _bucket(http: aiohttp.ClientSession, admin: str, organisation: str, name: str) -> str:
@@ -183,17 +198,21 @@ def main(arguments: list[str]) -> int:
     """The command of the stack's two init steps; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ingest.stack")
     steps = parser.add_subparsers(dest="step", required=True)
-    steps.add_parser("secrets").add_argument("folder", type=Path)
+    make = steps.add_parser("secrets")
+    make.add_argument("folder", type=Path)
+    make.add_argument("estate", type=Path)
+    make.add_argument("--host", action="append", default=[], help="name or address of the broker; empty counts as none")
     rights = steps.add_parser("rights")
     rights.add_argument("folder", type=Path)
     rights.add_argument("url")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.step == "secrets":
-            made = [str(path) for path in make_secrets(chosen.folder)]
+            hosts = [host for host in chosen.host if host]
+            made = [str(path) for path in make_secrets(chosen.folder, load(chosen.estate), hosts, time.time_ns())]
         else:
             made = [right.description for right in asyncio.run(grant_rights(chosen.folder, chosen.url))]
-    except (StackError, OSError) as error:
+    except (StackError, RegistryError, AccountError, OSError) as error:
         sys.stderr.write(f"tolbooth: {error}\n")
         return 1
     sys.stdout.write("".join(f"made {one}\n" for one in made) or "nothing to make\n")

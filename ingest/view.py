@@ -88,6 +88,10 @@ class Guide:
     influx_url: str
     database: str
     folder: str
+    security: str
+    """folder of the credentials"""
+    reader: str
+    """user of the database who reads; empty where it has none"""
     pages: Mapping[str, str]
     """name → address of each web page that the demo serves"""
 
@@ -212,8 +216,14 @@ def _guide(guide: Guide) -> Table:
     grid.add_column(overflow="fold")
     for name, address in guide.pages.items():
         grid.add_row(name, Text(address))
-    grid.add_row("query", Text(f"influx -host {host} -port {port} -database {guide.database} -execute '{question}'"))
-    grid.add_row("listen", Text(f"mosquitto_sub -h {guide.broker_host} -p {guide.broker_port} -v -t '#'"))
+    broker, accounts = f"-h {guide.broker_host} -p {guide.broker_port}", f"XDG_CONFIG_HOME={guide.security}/accounts"
+    login = ""
+    if guide.reader:
+        login = f"INFLUX_USERNAME={guide.reader} INFLUX_PASSWORD=$(cat {guide.security}/database/grafana) "
+    query = f"{login}influx -host {host} -port {port} -database {guide.database} -execute '{question}'"
+    grid.add_row("query", Text(query))
+    grid.add_row("listen", Text(f"{accounts}/operator mosquitto_sub {broker} -v -t '#'"))
+    grid.add_row("publish", Text(f"{accounts}/<council>.<device> mosquitto_pub {broker} -q 1 -t … -m …"))
     grid.add_row("stop", Text(f"Ctrl-C; the data stays in {guide.folder}"))
     return grid
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,13 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     """TLS, trusting this authority"""
+    credential: Callable[[str], tuple[str, str] | None] | None = None
+    """user name and password of a connection, asked for at each connect; else all have the ones above"""
+
+    def login(self, connection: str) -> tuple[str | None, str | None]:
+        """User name and password of a connection."""
+        own = self.credential(connection) if self.credential else None
+        return own or (self.username, self.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +182,14 @@ async def _stay_connected(one: Connection, queue: _Queue, run: _Run) -> None:
     await _pause(uniform(of), run.leave)
     while not run.leave.is_set():
         will = one.goodbye(time.time_ns())
+        username, password = broker.login(one.name)
         try:
             async with Client(
                 broker.host,
                 broker.port,
                 identifier=one.name,
-                username=broker.username,
-                password=broker.password,
+                username=username,
+                password=password,
                 logger=_wire,
                 tls_params=TLSParameters(ca_certs=str(broker.ca_file)) if broker.ca_file else None,
                 will=Will(will.topic, will.payload, qos=1, retain=True) if will else None,

@@ -158,7 +158,8 @@ def test_a_service_may_do_no_more_than_it_needs(name: str) -> None:
         assert not service["user"].startswith("0"), "not as root"
         assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+", service["image"]), "pinned to a release"
     for port in service.get("ports", []):
-        assert port.startswith("${BIND:-127.0.0.1}:"), "for this machine alone, unless BIND says otherwise"
+        assert port.startswith(("${BIND:-127.0.0.1}:", "127.0.0.1:")), "for this machine, unless BIND says otherwise"
+        assert port.endswith((":8883", ":8086", ":3000")) or port.startswith("127.0.0.1:"), "no MQTT in plain beyond it"
 
 
 def test_services_start_in_an_order_that_holds() -> None:
@@ -175,7 +176,7 @@ def test_only_its_own_secrets_reach_a_service() -> None:
     assert seen["mosquitto"] == {"secrets-mosquitto"}
     assert seen["influxdb"] == {"secrets-influxdb"}
     assert seen["ingest"] == seen["history"] == {"secrets-ingest"}
-    assert seen["simulators"] == {"secrets-simulators"}
+    assert seen["simulators"] == {"secrets-accounts"}
     assert seen["grafana"] == {"secrets-grafana"}
     writers = {name for name in SERVICES for source, _, ro in mounts(name) if source.startswith("secrets-") and not ro}
     assert writers == {"secrets", "rights"}

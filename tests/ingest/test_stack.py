@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import shutil
+import ssl
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,30 +13,58 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest.stack import StackError, grant_rights, main, make_secrets, password_hash
+from devices.registry import load
+from ingest.access import arrange
+from ingest.processes import Process, free_port
+from ingest.security.passwords import password_hash
+from ingest.servers import Database
+from ingest.stack import StackError, grant_rights, main, make_secrets
+from tests.bench.estate import COUNCIL, device, write_estate
 from tests.conftest import StartBroker
+from tests.security.clients import Client
+
+DEVICES = 3
+
+
+def secrets_in(folder: Path, devices: int = DEVICES) -> list[Path]:
+    """Make the secrets for an estate of so many devices."""
+    estate = load(write_estate(folder.parent / f"{folder.name}-estate-{devices}", devices))
+    return make_secrets(folder, estate, [], 1_790_000_000_000_000_000)
 
 
 def test_secrets_are_made_once_and_differ(tmp_path: Path) -> None:
-    made = make_secrets(tmp_path)
+    made = secrets_in(tmp_path)
     texts = {path: path.read_text(encoding="utf-8") for path in made}
-    passwords = [text for path, text in texts.items() if path.name.endswith(("password", "token"))]
-    assert len(set(passwords)) == len(passwords) == 7
-    assert all(len(text) >= 40 and "$" not in text and text == text.strip() for text in passwords)
-    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o444}
-    assert make_secrets(tmp_path) == []
+    assert len(set(texts.values())) == len(texts) == 5 + 1 + DEVICES
+    assert all(len(text) >= 32 and "$" not in text and text == text.strip() for text in texts.values())
+    others = {path for path in tmp_path.rglob("*") if path.is_file() and path not in made}
+    assert {path.name for path in others} == {
+        *("passwords", "acl", "ca.crt", "ca.key", "server.crt", "server.key", "mosquitto_pub", "mosquitto_sub")
+    }
+    for path in (*made, *others):
+        own = path.is_relative_to(tmp_path / "accounts") or path.name == "ca.key"
+        assert stat.S_IMODE(path.stat().st_mode) == (0o600 if own else 0o644 if path.suffix == ".crt" else 0o444), path
+    before = {path: path.read_bytes() for path in others}
+    assert secrets_in(tmp_path) == []
     assert {path: path.read_text(encoding="utf-8") for path in made} == texts
+    assert {path: path.read_bytes() for path in others} == before
+
+
+def test_rules_follow_the_estate(tmp_path: Path) -> None:
+    secrets_in(tmp_path)
+    secrets_in(tmp_path, DEVICES - 1)
+    for name in ("passwords", "acl"):
+        text = (tmp_path / "mosquitto" / name).read_text(encoding="utf-8")
+        assert device(DEVICES - 2) in text
+        assert device(DEVICES - 1) not in text
 
 
 def test_a_lost_secret_is_made_again_without_touching_the_others(tmp_path: Path) -> None:
-    make_secrets(tmp_path)
+    secrets_in(tmp_path)
     before = (tmp_path / "influxdb/admin-token").read_text(encoding="utf-8")
     (tmp_path / "grafana/admin-password").unlink()
-    assert make_secrets(tmp_path) == [tmp_path / "grafana/admin-password"]
+    assert secrets_in(tmp_path) == [tmp_path / "grafana/admin-password"]
     assert (tmp_path / "influxdb/admin-token").read_text(encoding="utf-8") == before
 
 
@@ -57,32 +86,35 @@ def test_a_hash_is_that_of_mosquitto_passwd(tmp_path: Path) -> None:
 
 
 async def test_the_broker_takes_the_accounts_and_refuses_others(tmp_path: Path, start_broker: StartBroker) -> None:
-    make_secrets(tmp_path / "secrets")
-    config = Path(__file__).parents[2] / "ingest/config/container-mosquitto.conf"
-    own = ("listener", "persistence", "include", "log_dest")
-    kept = [line for line in config.read_text(encoding="utf-8").splitlines() if not line.startswith(own)]
-    text = "\n".join(kept).replace("/secrets/", f"{tmp_path}/secrets/mosquitto/")
-    broker = await start_broker(config=text)
+    """The stack's own configuration, but for its ports and paths."""
+    secrets_in(tmp_path / "secrets")
+    ports = {1883: free_port(), 8883: free_port()}
+    text = (Path(__file__).parents[2] / "ingest/config/container-mosquitto.conf").read_text(encoding="utf-8")
+    assert "\nallow_anonymous false\n" in text
+    own = ("persistence", "include", "log_dest")
+    text = "\n".join(line for line in text.splitlines() if not line.startswith(own))
+    text = text.replace("/secrets/", f"{tmp_path}/secrets/mosquitto/")
+    for known, port in ports.items():
+        text = text.replace(f"listener {known}", f"listener {port} 127.0.0.1")
+    await start_broker(config=text)
+    tls = ssl.create_default_context(cafile=str(tmp_path / "secrets/mosquitto/ca.crt"))
 
-    def code(name: str, password: str) -> int:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        client.username_pw_set(name, password)
-        codes: list[int] = []
+    async def code(name: str, password: str, known: int = 1883) -> int | None:
+        context = tls if known == 8883 else None
+        client = await asyncio.to_thread(Client, "localhost", ports[known], (name, password), context)
+        client.close()
+        return client.code
 
-        def connected(_: object, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
-            codes.append(reason.value)
-            client.disconnect()
+    def password(name: str) -> str:
+        return (tmp_path / "secrets" / name).read_text(encoding="utf-8")
 
-        client.on_connect = connected
-        client.connect(broker.host, broker.port)
-        client.loop_forever(retry_first_connection=False)
-        return codes[0]
-
-    password = (tmp_path / "secrets/ingest/mqtt-password").read_text(encoding="utf-8")
-    health = (tmp_path / "secrets/mosquitto/health-password").read_text(encoding="utf-8")
-    assert await asyncio.to_thread(code, "ingest", password) == 0
-    assert await asyncio.to_thread(code, "health", health) == 0
-    assert await asyncio.to_thread(code, "ingest", "guess") != 0
+    name = f"{COUNCIL}.{device(0)}"
+    assert await code("ingest", password("ingest/mqtt-password")) == 0
+    assert await code("health", password("mosquitto/health-password")) == 0
+    assert await code(name, password(f"accounts/{name}/password")) == 0
+    assert await code(name, password(f"accounts/{name}/password"), 8883) == 0
+    assert await code(name, password("ingest/mqtt-password"), 8883) == 135
+    assert await code("ingest", "guess") == 135
 
 
 class InfluxDB:
@@ -146,7 +178,7 @@ class InfluxDB:
 
 @pytest_asyncio.fixture
 async def influx(tmp_path: Path, a_free_port: int) -> AsyncIterator[InfluxDB]:
-    make_secrets(tmp_path)
+    secrets_in(tmp_path)
     server = InfluxDB((tmp_path / "influxdb/admin-token").read_text(encoding="utf-8"))
     runner = web.AppRunner(server.application())
     await runner.setup()
@@ -180,6 +212,19 @@ async def test_rights_are_granted_once_and_again_when_refused(tmp_path: Path, in
     assert sorted(one["description"] for one in influx.tokens.values()) == ["Tolbooth boards", "Tolbooth ingest"]
 
 
+async def test_a_demo_on_2_gives_each_part_a_token_of_its_own(tmp_path: Path, influx: InfluxDB) -> None:
+    async def ready() -> bool:
+        return True
+
+    process = Process("influxdb", (), tmp_path, ready, int(influx.url.rpartition(":")[2]))
+    access = await arrange(tmp_path / "security", Database(process, 2, influx.admin, "tolbooth"), "telemetry")
+    kinds = {one["token"]: one["description"] for one in influx.tokens.values()}
+    assert kinds[access.ingest["token"]] == "Tolbooth ingest"
+    assert kinds[access.boards["token"]] == "Tolbooth boards"
+    assert access.ingest["organisation"] == access.boards["organisation"] == "tolbooth"
+    assert access.ingest["token"] not in repr(access)
+
+
 async def test_a_wrong_admin_token_is_said(tmp_path: Path, influx: InfluxDB) -> None:
     influx.admin = "another"
     with pytest.raises(StackError, match="answered 401"):
@@ -187,9 +232,12 @@ async def test_a_wrong_admin_token_is_said(tmp_path: Path, influx: InfluxDB) -> 
 
 
 def test_the_command_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str], a_free_port: int) -> None:
-    assert main(["secrets", str(tmp_path)]) == 0
+    estate = write_estate(tmp_path / "estate", 2)
+    assert main(["secrets", str(tmp_path), str(tmp_path / "none")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+    assert main(["secrets", str(tmp_path), str(estate), "--host", ""]) == 0
     assert "influxdb/admin-token" in capsys.readouterr().out
-    assert main(["secrets", str(tmp_path)]) == 0
+    assert main(["secrets", str(tmp_path), str(estate)]) == 0
     assert capsys.readouterr().out == "nothing to make\n"
     assert main(["rights", str(tmp_path), f"http://127.0.0.1:{a_free_port}"]) == 1
     assert "start it before granting rights" in capsys.readouterr().err

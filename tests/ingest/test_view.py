@@ -31,7 +31,16 @@ ANSWER = {
 """What ingest answers to GET /status, by its contract; keys that the view does not show are allowed."""
 
 STATUS = Status.model_validate_json(json.dumps(ANSWER))
-GUIDE = Guide("127.0.0.1", 1884, "http://127.0.0.1:8087", "telemetry", ".tolbooth", {"preview": "http://127.0.0.1:9"})
+GUIDE = Guide(
+    "127.0.0.1",
+    1884,
+    "http://127.0.0.1:8087",
+    "telemetry",
+    ".tolbooth",
+    ".tolbooth/security",
+    "telemetry-grafana",
+    {"preview": "http://127.0.0.1:9"},
+)
 FRAME = Frame(STATUS, STATUS.model_copy(update={"received": 1_200}), 2.0, (), GUIDE)
 
 

@@ -1,0 +1,326 @@
+"""The security folder: every secret of an installation, made at its first start and unlike any other's.
+
+    authority/   ca.key, and the certificates that were issued or revoked; needed only to issue and revoke
+    broker/      what Mosquitto reads: ca.crt server.crt server.key revoked.crl passwords acl mosquitto.conf
+    accounts/    <account>/password, mosquitto_pub, mosquitto_sub, and where asked for client.crt and client.key
+    database/    admin, ingest, grafana: the passwords of InfluxDB 1.x
+    registry     where the estate is
+    revoked      accounts that are out
+
+Only hashes of the accounts' passwords are in `broker`, so what was handed to its device may be deleted here. The
+folders are for their owner, `broker` also for its group, which may be Mosquitto's.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from devices.model import Estate
+from ingest.security import accounts as rules
+from ingest.security import broker, certificates
+from ingest.security.accounts import Account
+from ingest.security.certificates import DAY, WARN_DAYS, Pair
+from ingest.security.passwords import new_hash, new_password
+
+LOOPBACK: Final = ("localhost", "127.0.0.1")
+DATABASE_USERS: Final = ("admin", "ingest", "grafana")
+_OWNER, _GROUP, _ALL = 0o600, 0o640, 0o644
+_CLIENTS: Final = ("mosquitto_pub", "mosquitto_sub")
+_LONGEST_NAME: Final = 64
+"""Characters of a common name, X.520"""
+
+
+class SecurityError(Exception):
+    """A credential cannot be made or found; the text says what to do."""
+
+
+def init(folder: Path, estate: Estate, now: int, *, registry: Path, hosts: Sequence[str] = ()) -> list[str]:
+    """Make what is missing: authority, broker certificate, an account for each gateway and native device, rules.
+
+    It may run as often as one likes: what is there stays, accounts that left the estate lose access, and the broker's
+    certificate is renewed when it nears its end or `hosts` (by default those it has, at first the loopback) changed.
+
+    Args:
+        now: ns.
+
+    Returns:
+        The accounts that got a password.
+
+    Raises:
+        AccountError: the estate's names do not allow it.
+    """
+    wanted = rules.accounts(estate)
+    with _held(folder):
+        authority = serve_tls(folder / "broker", folder / "authority", hosts, now, _GROUP)
+        if not (folder / "broker" / "revoked.crl").exists():
+            _revocations(folder, authority, now)
+        _write(folder / "registry", f"{registry.resolve()}\n", _OWNER)
+        for name in DATABASE_USERS:
+            _write_new(folder / "database" / name, new_password(), _OWNER)
+        _write(folder / "broker" / "mosquitto.conf", broker.installed(folder), _GROUP)
+        return _apply(folder, wanted)
+
+
+def issue(folder: Path, estate: Estate, account: str) -> str:
+    """A new password for an account, in place of any older one; a revoked account is admitted again.
+
+    Raises:
+        SecurityError: the estate has no such account.
+    """
+    wanted = rules.accounts(estate)
+    _known(wanted, account)
+    with _held(folder):
+        _write_lines(folder / "revoked", _lines(folder / "revoked") - {account})
+        give(folder / "accounts" / account, account)
+        _apply(folder, wanted, renew=account)
+        return password(folder, account)
+
+
+def certify(folder: Path, estate: Estate, account: str, now: int) -> Path:
+    """A new client certificate and key for an account, in place of any older one; where they are.
+
+    Raises:
+        SecurityError: the estate has no such account, or its name is too long for a certificate.
+    """
+    wanted = rules.accounts(estate)
+    _known(wanted, account)
+    if len(account) > _LONGEST_NAME:
+        raise SecurityError(f"{account} is longer than the {_LONGEST_NAME} characters of a certificate: shorten its id")
+    with _held(folder):
+        authority = _known_authority(folder)
+        pair = certificates.client_certificate(authority, account, now)
+        _withdraw(folder, account)
+        _write_lines(folder / "revoked", _lines(folder / "revoked") - {account})
+        place = folder / "accounts" / account
+        _write(place / "client.key", pair.key, _OWNER)
+        _write(place / "client.crt", pair.certificate, _OWNER)
+        _write(folder / "authority" / "issued" / f"{account}.crt", pair.certificate, _OWNER)
+        _revocations(folder, authority, now)
+        _apply(folder, wanted)
+    return place
+
+
+def revoke(folder: Path, estate: Estate, account: str, now: int) -> None:
+    """Take an account's password, certificate and rights away; it stays out until `issue` or `certify`.
+
+    Raises:
+        SecurityError: the estate has no such account.
+    """
+    wanted = rules.accounts(estate)
+    _known(wanted, account)
+    with _held(folder):
+        _write_lines(folder / "revoked", _lines(folder / "revoked") | {account})
+        for name in ("password", "client.key", "client.crt", *_CLIENTS):
+            (folder / "accounts" / account / name).unlink(missing_ok=True)
+        _withdraw(folder, account)
+        _revocations(folder, _known_authority(folder), now)
+        _apply(folder, wanted)
+
+
+def password(folder: Path, account: str) -> str:
+    """The password of an account, as long as it is kept here.
+
+    Raises:
+        SecurityError: it is not.
+    """
+    return _secret(folder / "accounts" / account / "password", f"tolbooth devices credential {account} --rotate")
+
+
+def login(folder: Path, account: str) -> tuple[str, str] | None:
+    """User name and password of an account; None where its password is not kept here."""
+    try:
+        return account, password(folder, account)
+    except SecurityError:
+        return None
+
+
+def put(path: Path, secret: str) -> None:
+    """Write a secret that only its owner reads, in place of what was there."""
+    _write(path, secret, _OWNER)
+
+
+def hand_out(path: Path, secret: str) -> None:
+    """Write a secret to a new file that only its owner reads; raises `SecurityError` if it cannot be."""
+    if path.exists():
+        raise SecurityError(f"{path} exists: name a file that does not")
+    try:
+        _write(path, f"{secret}\n", _OWNER)
+    except OSError as error:
+        raise SecurityError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def database_password(folder: Path, user: str) -> str:
+    """The password of a user of the database: one of `DATABASE_USERS`.
+
+    Raises:
+        SecurityError: there is none yet.
+    """
+    return _secret(folder / "database" / user, "tolbooth init")
+
+
+def database_passwords(folder: Path) -> dict[str, str]:
+    """The passwords of all `DATABASE_USERS`; raises `SecurityError` if one is missing."""
+    return {user: database_password(folder, user) for user in DATABASE_USERS}
+
+
+def registry_of(folder: Path) -> Path:
+    """Where the estate of this folder is.
+
+    Raises:
+        SecurityError: the folder is none that `init` made.
+    """
+    return Path(_secret(folder / "registry", "tolbooth init"))
+
+
+def find(estate: Estate, name: str) -> str:
+    """The account of a device or gateway named by its id, with or without its council.
+
+    Raises:
+        SecurityError: there is none, or several councils have one.
+    """
+    known = [account.name for account in rules.accounts(estate)]
+    if name in known:
+        return name
+    found = [one for one in known if one.endswith(f".{name}")]
+    if len(found) > 1:
+        raise SecurityError(f"several councils have a {name}: write {' or '.join(found)}")
+    if not found:
+        raise SecurityError(
+            f"no gateway, source or native device is called {name}: it is an id of the registry; a device of another "
+            "source speaks through its gateway, with the gateway's account"
+        )
+    return found[0]
+
+
+def _apply(folder: Path, wanted: Sequence[Account], renew: str = "") -> list[str]:
+    """Passwords and rules of the broker for the accounts that are wanted and not revoked."""
+    revoked = _lines(folder / "revoked")
+    active = [one for one in wanted if one.name not in revoked]
+    path = folder / "broker" / "passwords"
+    hashes = dict(line.split(":", 1) for line in _lines(path))
+    hashes.pop(renew, None)
+    given = []
+    for account in active:
+        if account.name not in hashes:
+            if not (folder / "accounts" / account.name / "password").exists():
+                give(folder / "accounts" / account.name, account.name)
+                given.append(account.name)
+            hashes[account.name] = new_hash(password(folder, account.name))
+    _write(path, "".join(f"{one.name}:{hashes[one.name]}\n" for one in active), _GROUP)
+    local = folder / "broker" / "acl.local"
+    own = f"\n# acl.local\n{local.read_text(encoding='utf-8')}" if local.exists() else ""
+    _write(folder / "broker" / "acl", rules.acl(active) + own, _GROUP)
+    return given
+
+
+def give(place: Path, account: str) -> None:
+    """Put a new password in the folder `place`, and what makes Mosquitto's own clients use it without an argument."""
+    secret = new_password()
+    _write(place / "password", secret, _OWNER)
+    for name in _CLIENTS:
+        _write(place / name, f"--username {account}\n--pw {secret}\n", _OWNER)
+
+
+def _known(wanted: Iterable[Account], account: str) -> None:
+    if account not in {one.name for one in wanted}:
+        raise SecurityError(f"the registry has no {account}: add it there first")
+
+
+def serve_tls(broker: Path, authority: Path, hosts: Sequence[str], now: int, mode: int) -> Pair:
+    """The authority, and the broker's certificate; made where they are missing, end soon, or `hosts` changed.
+
+    Args:
+        broker: folder of ca.crt, server.crt and server.key.
+        authority: folder of ca.key.
+        hosts: empty for those that the certificate has, at first the loopback.
+        mode: of server.key.
+    """
+    pair = _authority(broker / "ca.crt", authority / "ca.key", now)
+    certificate, key = broker / "server.crt", broker / "server.key"
+    if certificate.exists() and key.exists():
+        known = certificate.read_bytes()
+        hosts = hosts or certificates.hosts_of(known)
+        if set(hosts) == set(certificates.hosts_of(known)) and certificates.expiry(known) - now > WARN_DAYS * DAY:
+            return pair
+    made = certificates.server_certificate(pair, hosts or LOOPBACK, now)
+    _write(key, made.key, mode)
+    _write(certificate, made.certificate, _ALL)
+    return pair
+
+
+def _authority(certificate: Path, key: Path, now: int) -> Pair:
+    if key.exists() and certificate.exists():
+        return Pair(certificate.read_bytes(), key.read_bytes())
+    pair = certificates.new_authority(now)
+    _write(key, pair.key, _OWNER)
+    _write(certificate, pair.certificate, _ALL)
+    return pair
+
+
+def _known_authority(folder: Path) -> Pair:
+    certificate, key = folder / "broker" / "ca.crt", folder / "authority" / "ca.key"
+    try:
+        return Pair(certificate.read_bytes(), key.read_bytes())
+    except OSError as error:
+        raise SecurityError(f"{key} cannot be read ({error.strerror}): `tolbooth init` makes it") from error
+
+
+def _withdraw(folder: Path, account: str) -> None:
+    """Move an account's certificate, if it has one, among the revoked."""
+    issued = folder / "authority" / "issued" / f"{account}.crt"
+    if issued.exists():
+        pem = issued.read_bytes()
+        _write(folder / "authority" / "revoked" / f"{certificates.serial(pem):x}.crt", pem, _OWNER)
+        issued.unlink()
+
+
+def _revocations(folder: Path, authority: Pair, now: int) -> None:
+    revoked = [path.read_bytes() for path in sorted((folder / "authority" / "revoked").glob("*.crt"))]
+    _write(folder / "broker" / "revoked.crl", certificates.revocations(authority, revoked, now), _GROUP)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """The folder, made if need be, for one process at a time."""
+    for part, mode in (("", 0o711), ("authority", 0o700), ("broker", 0o750), ("accounts", 0o700), ("database", 0o700)):
+        place = folder / part
+        if not place.exists():
+            place.mkdir(parents=True, mode=mode)
+            place.chmod(mode)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _secret(path: Path, remedy: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SecurityError(f"{path} cannot be read ({error.strerror}): `{remedy}` makes it") from error
+
+
+def _lines(path: Path) -> set[str]:
+    return set(path.read_text(encoding="utf-8").split()) if path.exists() else set()
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    _write(path, "".join(f"{line}\n" for line in sorted(lines)), _OWNER)
+
+
+def _write_new(path: Path, text: str, mode: int) -> None:
+    if not path.exists():
+        _write(path, text, mode)
+
+
+def _write(path: Path, content: str | bytes, mode: int) -> None:
+    """Write a file whole or not at all; it never exists with a wider mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        os.fchmod(file.fileno(), mode)
+    partial.replace(path)
