@@ -33,6 +33,10 @@ def default_topic(name: str) -> str:
     return topic
 
 
+OWN_CONNECTION: Final = frozenset({"esphome", "homie", "native", "shelly1", "shelly2", "tasmota"})
+"""Formats whose devices each connect by themselves; of the others a gateway, bridge or server does."""
+
+
 def make_source(config: SourceConfig) -> Source:
     """The decoding side of the format that `config` names.
 

@@ -1,20 +1,23 @@
 """The accounts of the broker and what each may do; pure.
 
-A device or gateway is known as `<council>.<id>`, which is unique over councils, and may write the topics of its own
-source only: a native device its own level, a gateway its base topic. Mosquitto's access rules hold on delivery, so a
-subscription to `#` is not refused there, it stays silent.
+A device or gateway is known as `<council>.<id>`, which is unique over councils. A gateway may write below its source's
+base topic; a device that connects by itself only what its source reads of its own address. Discovery has topics that
+all devices of a source share. Mosquitto's access rules hold on delivery, so a subscription to `#` is not refused there,
+it stays silent.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from devices.formats import make_source
+from devices.formats import OWN_CONNECTION, make_source
 from devices.model import Council, Device, Estate, SourceConfig
 
 INGEST: Final = "ingest"
 OPERATOR: Final = "operator"
 _NATIVE: Final = "native"
+_WILDCARD: Final = re.compile(r"[+#\x00-\x1f\x7f]")
 _BROKER: Final = "$SYS/#"
 
 _HEAD: Final = """\
@@ -39,16 +42,17 @@ class Account:
 
 
 def accounts(estate: Estate) -> list[Account]:
-    """Ingest, the operator, every gateway and every native device, each name once.
+    """Ingest, the operator, every gateway and every device that connects by itself, each name once.
 
     Raises:
-        AccountError: two would have one name, or a gateway's base topic covers another council's.
+        AccountError: two would have one name, a gateway's base topic covers another council's, or an address is a
+            wildcard.
     """
     _apart(estate)
     found = [_ingest(estate), Account(OPERATOR, read=(*_roots(estate), _BROKER))]
     for council in estate.councils.values():
         for source in council.sources.values():
-            found += _natives(council, source) if source.format == _NATIVE else [_gateway(source)]
+            found += _devices(council, source) if source.format in OWN_CONNECTION else [_gateway(source)]
     names: set[str] = set()
     for account in found:
         if account.name in names:
@@ -74,7 +78,7 @@ def _apart(estate: Estate) -> None:
     """No gateway may write what belongs to another council, or to native devices."""
     sources = [source for council in estate.councils.values() for source in council.sources.values()]
     for one in sources:
-        if one.format == _NATIVE:
+        if one.format in OWN_CONNECTION:
             continue
         for other in sources:
             native = other.format == _NATIVE
@@ -108,13 +112,25 @@ def _gateway(source: SourceConfig) -> Account:
     return Account(f"{source.council}.{source.id}", write=(whole, *_elsewhere(source)), read=(whole,))
 
 
-def _natives(council: Council, source: SourceConfig) -> list[Account]:
-    return [_native(source, device) for device in council.devices.values() if device.source == source.id]
+def _devices(council: Council, source: SourceConfig) -> list[Account]:
+    filters = make_source(source).filters
+    return [_device(source, filters, device) for device in council.devices.values() if device.source == source.id]
 
 
-def _native(source: SourceConfig, device: Device) -> Account:
-    own = tuple(topic.replace("/+/+/", f"/+/{device.address}/") for topic in make_source(source).filters)
-    return Account(f"{device.council}.{device.id}", write=own)
+def _device(source: SourceConfig, filters: tuple[str, ...], device: Device) -> Account:
+    """Writes the topics of its address; what commands it, if anything does, needs a rule of the operator's."""
+    if _WILDCARD.search(device.address):
+        raise AccountError(f"device {device.id}: its address {device.address!r} has a wildcard: MQTT topics have none")
+    return Account(
+        f"{device.council}.{device.id}", write=tuple(_own(source, topic, device.address) for topic in filters)
+    )
+
+
+def _own(source: SourceConfig, topic: str, address: str) -> str:
+    """A filter of a source for one address, which is its first wildcard; natively the second, after the building."""
+    if source.format == _NATIVE:
+        return topic.replace("/+/+/", f"/+/{address}/")
+    return topic.replace("+", address, 1) if topic.startswith(f"{source.topic}/") else topic
 
 
 def _elsewhere(source: SourceConfig) -> tuple[str, ...]:

@@ -189,8 +189,8 @@ def find(estate: Estate, name: str) -> str:
         raise SecurityError(f"several councils have a {name}: write {' or '.join(found)}")
     if not found:
         raise SecurityError(
-            f"no gateway, source or native device is called {name}: it is an id of the registry; a device of another "
-            "source speaks through its gateway, with the gateway's account"
+            f"no gateway, source or device with a connection of its own is called {name}: it is an id of the registry; "
+            "a device behind a gateway has none, its gateway has"
         )
     return found[0]
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import topic_matches_sub
 
 from devices.registry import RegistryError, load
 from ingest.security import certificates, expiring, store
@@ -161,7 +162,7 @@ def test_a_name_is_found_with_or_without_its_council(tmp_path: Path, registry: P
     assert store.find(estate, device(3)) == store.find(estate, account(3)) == account(3)
     assert store.find(estate, "z2m-hall") == GATEWAY
     assert store.find(estate, "ingest") == "ingest"
-    with pytest.raises(SecurityError, match="no gateway, source or native device is called lamp"):
+    with pytest.raises(SecurityError, match="device with a connection of its own is called lamp"):
         store.find(estate, "lamp")
     other = load(_renamed(tmp_path, registry))
     both = type(estate)({**estate.councils, **other.councils})
@@ -213,12 +214,57 @@ def test_an_address_that_is_a_wildcard_opens_nothing(tmp_path: Path) -> None:
         accounts(load(registry))
 
 
+@pytest.mark.parametrize(
+    ("source", "address", "may", "may_not"),
+    [
+        ("format: shelly2, topic: wifi", "plug-1", ["wifi/plug-1/status/switch:0"], ["wifi/plug-2/status/switch:0"]),
+        (
+            "format: shelly2, topic: wifi",
+            "hall/plug-1",
+            ["wifi/hall/plug-1/events/rpc"],
+            ["wifi/hall/plug-2/events/rpc"],
+        ),
+        ("format: shelly1, topic: shellies", "ht-1", ["shellies/ht-1/sensor/temperature"], ["shellies/ht-2/online"]),
+        ("format: tasmota, topic: hall", "p1", ["hall/tele/p1/SENSOR", "hall/stat/p1/POWER"], ["hall/tele/p2/SENSOR"]),
+        ("format: esphome, topic: esp", "node", ["esp/node/sensor/co2/state", "esp/node/status"], ["esp/other/status"]),
+        ("format: homie, topic: homie", "bee", ["homie/bee/$state", "homie/5/bee/air/co2"], ["homie/wasp/air/co2"]),
+    ],
+)
+def test_a_device_on_wifi_may_write_what_is_its_own(
+    tmp_path: Path, source: str, address: str, may: list[str], may_not: list[str]
+) -> None:
+    """Topics as the makers document them."""
+    registry = write_estate(tmp_path / "estate", 1)
+    _give_source(registry, source, address)
+    found = {one.name: one for one in accounts(load(registry))}
+    assert f"{COUNCIL}.wifi" not in found
+    mine = found[account(0)]
+    assert mine.read == ()
+    for topic in may:
+        assert any(topic_matches_sub(one, topic) for one in mine.write), topic
+    for topic in (*may_not, f"tolbooth/v1/{COUNCIL}/sim-hall/{device(0)}/readings"):
+        assert not any(topic_matches_sub(one, topic) for one in mine.write), topic
+
+
+def test_a_wildcard_as_an_address_is_an_error(tmp_path: Path) -> None:
+    registry = write_estate(tmp_path / "estate", 1)
+    _give_source(registry, "format: shelly2, topic: wifi", "+")
+    with pytest.raises(AccountError, match="has a wildcard"):
+        accounts(load(registry))
+
+
+def _give_source(registry: Path, source: str, address: str) -> None:
+    """Make the first device one of another source."""
+    council, table = registry / COUNCIL / "council.yaml", registry / COUNCIL / "devices.csv"
+    council.write_text(f"{council.read_text()}sources:\n  - {{id: wifi, {source}}}\n")
+    lines = table.read_text().replace("id,kind", "id,source,address,kind")
+    table.write_text(lines.replace(f"{device(0)},", f"{device(0)},wifi,{address},"))
+
+
 def test_discovery_outside_its_base_topic_may_be_written_but_not_read(tmp_path: Path) -> None:
     registry = write_estate(tmp_path / "estate", 1)
-    council = registry / COUNCIL / "council.yaml"
-    council.write_text(f"{council.read_text()}sources:\n  - {{id: esp, format: esphome, topic: esp/hall}}\n")
-    rules = acl(accounts(load(registry))).split(f"user {COUNCIL}.esp\n")[1].split("\nuser ")[0].splitlines()
-    assert "topic readwrite esp/hall/#" in rules
+    _give_source(registry, "format: esphome, topic: esp/hall", "node")
+    rules = acl(accounts(load(registry))).split(f"user {account(0)}\n")[1].split("\nuser ")[0].splitlines()
     assert "topic write homeassistant/+/+/config" in rules
     assert not any("read" in rule and "homeassistant" in rule for rule in rules)
 
