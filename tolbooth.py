@@ -605,7 +605,7 @@ def init(
 
 @devices.command("credential")
 def devices_credential(
-    id: Annotated[str, typer.Argument(help="Id of a gateway, or of a device that connects by itself; or <council>.<id>.")],  # noqa: A002
+    id: Annotated[str, typer.Argument(help="Id of a gateway or self-connecting device, or <council>.<id>.")],  # noqa: A002
     folder: SecurityOption = SECURITY,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it away; it is refused from now on.")] = False,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make a new password; the old one is refused.")] = False,

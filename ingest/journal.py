@@ -266,7 +266,7 @@ class Journal:
 
     def _open(self) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _locked(self._folder / "journal.lock")
         except OSError as error:
             raise JournalError(

@@ -102,6 +102,7 @@ def test_no_secret_shows_where_it_should_not(demo: Demo) -> None:
     demo.wait("messages/s")
     secrets = secrets_of(demo.security)
     assert len(secrets) > 50
+    assert stat.S_IMODE(demo.folder.stat().st_mode) == stat.S_IMODE((demo.folder / "ingest").stat().st_mode) == 0o700
     assert holding(secrets, commands()) == []
     assert holding(secrets, answers(demo)) == []
     assert holding(secrets, tracked()) == []
@@ -161,7 +162,7 @@ async def test_a_running_demo_takes_up_what_the_command_revokes_and_rotates(demo
     assert "exists" in again.stderr
     unknown = await asyncio.to_thread(credential, demo, "nothing")
     assert unknown.returncode == 2
-    assert "no gateway, source or native device is called nothing" in unknown.stderr
+    assert "device with a connection of its own is called nothing" in unknown.stderr
 
 
 async def _becomes(code: Callable[[], Awaitable[int | None]], wanted: int) -> bool:
