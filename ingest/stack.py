@@ -24,7 +24,7 @@ from devices.model import Estate
 from devices.registry import RegistryError, load
 from ingest.security.accounts import INGEST, Account, AccountError, accounts, acl
 from ingest.security.passwords import new_hash
-from ingest.security.store import give, serve_tls
+from ingest.security.store import SecurityError, give, serve_tls
 
 HEALTH: Final = Account("health", read=("$SYS/broker/uptime",))
 """The broker's own check."""
@@ -212,7 +212,7 @@ def main(arguments: list[str]) -> int:
             made = [str(path) for path in make_secrets(chosen.folder, load(chosen.estate), hosts, time.time_ns())]
         else:
             made = [right.description for right in asyncio.run(grant_rights(chosen.folder, chosen.url))]
-    except (StackError, RegistryError, AccountError, OSError) as error:
+    except (StackError, RegistryError, AccountError, SecurityError, OSError) as error:
         sys.stderr.write(f"tolbooth: {error}\n")
         return 1
     sys.stdout.write("".join(f"made {one}\n" for one in made) or "nothing to make\n")

@@ -54,9 +54,9 @@ def init(folder: Path, estate: Estate, now: int, *, registry: Path, hosts: Seque
     """
     wanted = rules.accounts(estate)
     with _held(folder):
-        authority = serve_tls(folder / "broker", folder / "authority", hosts, now, _GROUP)
+        serve_tls(folder / "broker", folder / "authority", hosts, now, _GROUP)
         if not (folder / "broker" / "revoked.crl").exists():
-            _revocations(folder, authority, now)
+            _revocations(folder, now)
         _write(folder / "registry", f"{registry.resolve()}\n", _OWNER)
         for name in DATABASE_USERS:
             _write_new(folder / "database" / name, new_password(), _OWNER)
@@ -90,15 +90,14 @@ def certify(folder: Path, estate: Estate, account: str, now: int) -> Path:
     if len(account) > _LONGEST_NAME:
         raise SecurityError(f"{account} is longer than the {_LONGEST_NAME} characters of a certificate: shorten its id")
     with _held(folder):
-        authority = _known_authority(folder)
+        authority = _signer(folder / "broker" / "ca.crt", folder / "authority" / "ca.key")
         pair = certificates.client_certificate(authority, account, now)
-        _withdraw(folder, account)
+        _withdraw(folder, account, now)
         _write_lines(folder / "revoked", _lines(folder / "revoked") - {account})
         place = folder / "accounts" / account
         _write(place / "client.key", pair.key, _OWNER)
         _write(place / "client.crt", pair.certificate, _OWNER)
         _write(folder / "authority" / "issued" / f"{account}.crt", pair.certificate, _OWNER)
-        _revocations(folder, authority, now)
         _apply(folder, wanted)
     return place
 
@@ -107,7 +106,8 @@ def revoke(folder: Path, estate: Estate, account: str, now: int) -> None:
     """Take an account's password, certificate and rights away; it stays out until `issue` or `certify`.
 
     Raises:
-        SecurityError: the estate has no such account.
+        SecurityError: the estate has no such account; or it has a certificate, and the authority's key is not here to
+            revoke that. Password and rights are gone then, and the same again with the key does the rest.
     """
     wanted = rules.accounts(estate)
     _known(wanted, account)
@@ -115,9 +115,8 @@ def revoke(folder: Path, estate: Estate, account: str, now: int) -> None:
         _write_lines(folder / "revoked", _lines(folder / "revoked") | {account})
         for name in ("password", "client.key", "client.crt", *_CLIENTS):
             (folder / "accounts" / account / name).unlink(missing_ok=True)
-        _withdraw(folder, account)
-        _revocations(folder, _known_authority(folder), now)
         _apply(folder, wanted)
+        _withdraw(folder, account, now)
 
 
 def password(folder: Path, account: str) -> str:
@@ -229,55 +228,63 @@ def _known(wanted: Iterable[Account], account: str) -> None:
         raise SecurityError(f"the registry has no {account}: add it there first")
 
 
-def serve_tls(broker: Path, authority: Path, hosts: Sequence[str], now: int, mode: int) -> Pair:
-    """The authority, and the broker's certificate; made where they are missing, end soon, or `hosts` changed.
+def serve_tls(broker: Path, authority: Path, hosts: Sequence[str], now: int, mode: int) -> None:
+    """Make the authority where there is none, and the broker's certificate where it is missing or ends soon, or `hosts`
+    changed. Only then is the authority's key needed, which may be kept elsewhere.
 
     Args:
         broker: folder of ca.crt, server.crt and server.key.
         authority: folder of ca.key.
         hosts: empty for those that the certificate has, at first the loopback.
         mode: of server.key.
+
+    Raises:
+        SecurityError: the key is needed and not here.
     """
-    pair = _authority(broker / "ca.crt", authority / "ca.key", now)
     certificate, key = broker / "server.crt", broker / "server.key"
     if certificate.exists() and key.exists():
         known = certificate.read_bytes()
         hosts = hosts or certificates.hosts_of(known)
         if set(hosts) == set(certificates.hosts_of(known)) and certificates.expiry(known) - now > WARN_DAYS * DAY:
-            return pair
+            return
+    pair = _authority(broker / "ca.crt", authority / "ca.key", now)
     made = certificates.server_certificate(pair, hosts or LOOPBACK, now)
     _write(key, made.key, mode)
     _write(certificate, made.certificate, _ALL)
-    return pair
 
 
 def _authority(certificate: Path, key: Path, now: int) -> Pair:
-    if key.exists() and certificate.exists():
-        return Pair(certificate.read_bytes(), key.read_bytes())
+    if certificate.exists():
+        return _signer(certificate, key)
     pair = certificates.new_authority(now)
     _write(key, pair.key, _OWNER)
     _write(certificate, pair.certificate, _ALL)
     return pair
 
 
-def _known_authority(folder: Path) -> Pair:
-    certificate, key = folder / "broker" / "ca.crt", folder / "authority" / "ca.key"
+def _signer(certificate: Path, key: Path) -> Pair:
     try:
         return Pair(certificate.read_bytes(), key.read_bytes())
     except OSError as error:
-        raise SecurityError(f"{key} cannot be read ({error.strerror}): `tolbooth init` makes it") from error
+        raise SecurityError(
+            f"{key} cannot be read ({error.strerror}), and signs what this needs: bring it back; in a folder without "
+            "ca.crt `tolbooth init` makes it"
+        ) from error
 
 
-def _withdraw(folder: Path, account: str) -> None:
-    """Move an account's certificate, if it has one, among the revoked."""
+def _withdraw(folder: Path, account: str, now: int) -> None:
+    """Revoke an account's certificate, if it has one."""
     issued = folder / "authority" / "issued" / f"{account}.crt"
-    if issued.exists():
-        pem = issued.read_bytes()
-        _write(folder / "authority" / "revoked" / f"{certificates.serial(pem):x}.crt", pem, _OWNER)
-        issued.unlink()
+    if not issued.exists():
+        return
+    pem = issued.read_bytes()
+    _write(folder / "authority" / "revoked" / f"{certificates.serial(pem):x}.crt", pem, _OWNER)
+    _revocations(folder, now)
+    issued.unlink()
 
 
-def _revocations(folder: Path, authority: Pair, now: int) -> None:
+def _revocations(folder: Path, now: int) -> None:
+    authority = _signer(folder / "broker" / "ca.crt", folder / "authority" / "ca.key")
     revoked = [path.read_bytes() for path in sorted((folder / "authority" / "revoked").glob("*.crt"))]
     _write(folder / "broker" / "revoked.crl", certificates.revocations(authority, revoked, now), _GROUP)
 

@@ -96,6 +96,37 @@ def test_a_device_that_left_the_estate_loses_access_and_a_new_one_gets_it(tmp_pa
     assert store.registry_of(tmp_path / "s") == after.resolve()
 
 
+def test_the_authoritys_key_may_be_kept_elsewhere(tmp_path: Path, registry: Path) -> None:
+    folder, estate = tmp_path / "s", load(registry)
+    store.init(folder, estate, NOW, registry=registry)
+    store.certify(folder, estate, account(0), NOW)
+    authority = (folder / "broker/ca.crt").read_bytes()
+    (folder / "authority/ca.key").rename(tmp_path / "ca.key")
+    assert store.init(folder, estate, NOW, registry=registry) == []
+    store.revoke(folder, estate, account(1), NOW)
+    for needs in (
+        lambda: store.init(folder, estate, NOW + 390 * DAY, registry=registry),
+        lambda: store.certify(folder, estate, account(2), NOW),
+        lambda: store.revoke(folder, estate, account(0), NOW),
+    ):
+        with pytest.raises(SecurityError, match="bring it back"):
+            needs()
+    for name in ("passwords", "acl"):
+        assert account(0) not in (folder / "broker" / name).read_text()
+    assert not _revoked(folder)
+    (tmp_path / "ca.key").rename(folder / "authority/ca.key")
+    store.revoke(folder, estate, account(0), NOW)
+    assert _revoked(folder) == 1
+    assert store.init(folder, estate, NOW + 390 * DAY, registry=registry) == []
+    assert (folder / "broker/ca.crt").read_bytes() == authority
+
+
+def _revoked(folder: Path) -> int:
+    """How many certificates the broker's list names, as OpenSSL reads it."""
+    command = ["openssl", "crl", "-text", "-noout", "-in", str(folder / "broker/revoked.crl")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.count("Serial Number:")
+
+
 def test_rules_of_the_operator_stay(tmp_path: Path, registry: Path) -> None:
     store.init(tmp_path / "s", load(registry), NOW, registry=registry)
     (tmp_path / "s/broker/acl.local").write_text(f"user {GATEWAY}\ntopic write homeassistant/#\n")
