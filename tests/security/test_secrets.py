@@ -172,3 +172,38 @@ async def _becomes(code: Callable[[], Awaitable[int | None]], wanted: int) -> bo
             return False
         await asyncio.sleep(0.1)
     return True
+
+
+def blocks(title: str) -> list[str]:
+    """The shell commands of a section of the README."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def shell(demo: Demo, command: str) -> str:
+    """Run a command of the README as it stands, but for folder, ports and the device; what it prints."""
+    settings = load(demo.folder / "tolbooth.toml", {})
+    device = "sim-kirkbrae/sim-town-hall/sim-weather-station"
+    for written, real in (
+        (".tolbooth/", f"{demo.folder}/"),
+        ("1883", str(settings.mqtt.port)),
+        ("8086", settings.influx.url.rpartition(":")[2]),
+        ("<council>/<building>/<device>", device),
+        ("<council>.<device>", "sim-kirkbrae.sim-weather-station"),
+    ):
+        command = command.replace(written, real)
+    done = subprocess.run(["bash", "-ec", command], env=CLEAN, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def test_the_commands_of_the_readme_run_against_a_demo(demo: Demo) -> None:
+    demo.wait("messages/s")
+    (publish,) = blocks("Point a device at it")
+    (query,) = blocks("Query it")
+    assert shell(demo, publish) == ""
+    deadline = time.monotonic() + 30
+    while "mean" not in (told := shell(demo, query)):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
+    assert "building=sim-" in told
