@@ -8,6 +8,9 @@ from simulators.gateways import connections
 from simulators.simulation import STEP_S, Simulation
 from simulators.statefile import save
 
+_AT_ONCE_S = 3_600
+"""simulated before its messages are made: long enough to be quick, short enough to fit in memory"""
+
 
 def messages(
     estate: Estate, *, start_ns: int, end_ns: int, seed: int, state_file: Path | None = None, every: int = 300
@@ -32,7 +35,7 @@ def messages(
     for connection in everybody:
         yield from connection.hello(start * SECOND)
     while simulation.now < end:
-        simulation.step()
+        simulation.step(min(_AT_ONCE_S, end - simulation.now))
         for due in simulation.due(simulation.now):
             yield from speaker[due.device.council, due.device.id].messages(due)
     if state_file is not None:
