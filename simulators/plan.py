@@ -94,7 +94,8 @@ def _plant(stock: Stock, now: Slots, outdoors: list[Weather]) -> Plant:
     wobble = 0.97 + 0.06 * smooths(stock.building_of, now.at[:, None] / 3_600)
 
     def density(name: str) -> Floats:
-        return area * np.array([float(getattr(one, name)) * one.electricity for one in profiles])
+        watts: Floats = area * np.array([getattr(one, name) * one.electricity for one in profiles])
+        return watts
 
     servers = density("servers_w") * wobble
     return Plant(
@@ -129,7 +130,6 @@ def _spaces(stock: Stock, now: Slots, outdoors: list[Weather], plant: Plant) -> 
     shape = (SLOTS, len(area))
     wind = _columns([one.wind_m_s for one in outdoors])[:, where]
     evening = now.day - (now.hour < 12)
-    fans = np.array([one.fans_w for one in stock.profiles])[where] / _FANS_W_L_S * 3.6 * area / spaces.volume_m3
     capacity = spaces.capacity
     people = expected(stock.curves, _share(stock, now), capacity, stock.of, now)
     busy = np.minimum(1.0, people / np.maximum(1.0, _HALF_FULL * capacity))
@@ -153,7 +153,7 @@ def _spaces(stock: Stock, now: Slots, outdoors: list[Weather], plant: Plant) -> 
         most_valve_pct=np.full(shape, 100.0),
         heat_share=np.ones(shape),
         leaks_ach=INFILTRATION_ACH * (0.5 + wind / 9.0),
-        fans_ach=fans * plant.going_on[:, where] + np.where(spaces.evaporation_g_h > 0, _POOL_ACH, 0.0),
+        fans_ach=fans_ach(stock) * plant.going_on[:, where] + np.where(spaces.evaporation_g_h > 0, _POOL_ACH, 0.0),
         fresh_m3_h=np.ones((SLOTS, 1)) * stock.fresh_m3_h,
         lights_stay=uniforms(stock.of, evening[:, None], stream=3) < _LEFT_ON,
         lights_forced=np.zeros(shape, dtype=np.bool_),
@@ -191,6 +191,13 @@ def _setback(stock: Stock) -> Floats:
 
 def _columns(values: list[Floats]) -> Floats:
     return np.stack(values, axis=1)
+
+
+def fans_ach(stock: Stock) -> Floats:
+    """Changes of each space's air in an hour while the fans run."""
+    watts = np.array([one.fans_w for one in stock.profiles])[stock.spaces.building]
+    answer: Floats = watts / _FANS_W_L_S * 3.6 * stock.spaces.area_m2 / stock.spaces.volume_m3
+    return answer
 
 
 def cooling_electricity(cooled_w: Floats) -> Floats:

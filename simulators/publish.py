@@ -13,8 +13,10 @@ from aiomqtt import Client, MqttError, TLSParameters, Will
 from devices.model import Estate, Message
 from simulators.gateways import Connection, connections
 from simulators.noise import key, uniform
+from simulators.scenario import HEALTHY, Scenario
 from simulators.simulation import Simulation
 from simulators.statefile import load, save
+from simulators.transport import way
 
 _log = logging.getLogger(__name__)
 _wire = logging.getLogger(f"{__name__}.wire")
@@ -79,6 +81,7 @@ async def simulate(
     speed: float = 1.0,
     state_file: Path | None = None,
     stop: asyncio.Event | None = None,
+    scenario: Scenario = HEALTHY,
 ) -> None:
     """Publish until `stop` is set or the task is cancelled; each connection then says offline.
 
@@ -95,7 +98,7 @@ async def simulate(
     """
     everybody, speaker = connections(estate)
     clock = time.time()
-    simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock)
+    simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock, scenario)
     queues: dict[str, _Queue] = {one.name: asyncio.Queue(_QUEUED) for one in everybody}
     run = _Run(broker, seed)
     _wire.setLevel(logging.CRITICAL)
@@ -124,10 +127,12 @@ async def simulate(
         _log.info("simulation stopped")
 
 
-def _begin(estate: Estate, seed: int, speed: float, state_file: Path | None, clock: float) -> Simulation:
+def _begin(
+    estate: Estate, seed: int, speed: float, state_file: Path | None, clock: float, scenario: Scenario
+) -> Simulation:
     """The simulation, brought to where publishing begins."""
     begin = int(clock) if speed == 1 else int(clock) - PAST_S
-    simulation = Simulation(estate, seed=seed, start=begin)
+    simulation = Simulation(estate, seed=seed, start=begin, scenario=scenario)
     known = state_file is not None and load(simulation, state_file)
     if not known or begin - simulation.told > _FILLED_GAP_S:
         simulation.skip(begin)
@@ -142,6 +147,7 @@ async def _drive(
     state_file: Path | None,
 ) -> None:
     began, clock = simulation.told, time.time()
+    transport = way(simulation.faults, simulation.seed)
     saved = time.monotonic()
     while True:
         wall = time.time()
@@ -153,7 +159,7 @@ async def _drive(
                 simulation.step()
             for due in simulation.due(min(now, simulation.now)):
                 connection = speaker[due.device.council, due.device.id]
-                for message in connection.messages(due):
+                for message in transport.carry(connection, due):
                     await queues[connection.name].put(message)
         if state_file is not None and time.monotonic() - saved > _SAVE_EVERY_S:
             saved = time.monotonic()
@@ -183,7 +189,7 @@ async def _stay_connected(one: Connection, queue: _Queue, run: _Run) -> None:
                 password=broker.password,
                 logger=_wire,
                 tls_params=TLSParameters(ca_certs=str(broker.ca_file)) if broker.ca_file else None,
-                will=Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+                will=Will(will.topic, will.payload, qos=1, retain=True),
             ) as client:
                 attempt = 0
                 run.back(one.name)
@@ -210,7 +216,7 @@ async def _publish_all(
                     if message is None:
                         break
                     unsent.append(message)
-                await client.publish(unsent[0].topic, unsent[0].payload, qos=1)
+                await client.publish(unsent[0].topic, unsent[0].payload, qos=1, retain=unsent[0].retained)
                 unsent.clear()
                 queue.task_done()
             watch.cancel()
@@ -218,8 +224,7 @@ async def _publish_all(
         will = one.goodbye(time.time_ns())
         with suppress(MqttError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
-                if will is not None:
-                    await client.publish(will.topic, will.payload, qos=1, retain=True)
+                await client.publish(will.topic, will.payload, qos=1, retain=True)
 
 
 async def _pause(seconds: float, leave: asyncio.Event) -> None:

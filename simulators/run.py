@@ -61,7 +61,6 @@ class Buildings:
     Args:
         climates: of each building.
         at: seconds since 1970, a whole slot.
-        change: what faults do to a day.
     """
 
     def __init__(
@@ -72,14 +71,17 @@ class Buildings:
         seed: int,
         at: int,
         holidays: frozenset[date],
-        change: Change | None = None,
     ) -> None:
         self.stock = stock
         self.state: State = begin(stock)
         self.now = at
         self._about = climates, seed, holidays
-        self._change = change
+        self._change: Change | None = None
         self._plan: Plan | None = None
+
+    def expect(self, change: Change | None) -> None:
+        """From now on let faults change each day's plan."""
+        self._change, self._plan = change, None
 
     def run(self, to: int, dt: int) -> Iterator[Trace]:
         """Carry on to `to` in steps of `dt`, which divides a slot; one trace for each day (UTC)."""

@@ -12,12 +12,15 @@ import numpy as np
 
 from devices.model import SECOND, Device, Estate, Reading
 from devices.schema import Field
+from simulators.ailments import Telling, ailments, swaps
 from simulators.building import State
 from simulators.data import bank_holidays, climate
 from simulators.instrument import METERS, Instruments, Measured
 from simulators.noise import Ints, uniform
 from simulators.run import Buildings
+from simulators.scenario import HEALTHY, Scenario
 from simulators.sensors import Asked, changes, digits, sense, tells
+from simulators.spoil import spoiler
 from simulators.stock import make_stock
 
 STEP_S: Final = 60
@@ -31,11 +34,14 @@ _DEVICE_STATE: Final = ("register", "people_in", "people_out", "miscounted", "ac
 
 
 class Due(NamedTuple):
-    """One device's message: what it tells, and when, ns."""
+    """One device's message."""
 
     device: Device
     readings: list[Reading]
     time: int
+    """when it is sent, ns"""
+    claimed: int
+    """when the device says that it measured"""
 
 
 class Simulation:
@@ -47,18 +53,21 @@ class Simulation:
         start: seconds since 1970; taken down to a whole five minutes.
         every: no device tells more often than this, seconds. Meters then tell on the half-hours; 0 leaves each
             device its own interval.
+        scenario: what goes wrong; its times count from `start` where they name no date.
     """
 
-    def __init__(self, estate: Estate, *, seed: int, start: int, every: int = 0) -> None:
+    def __init__(self, estate: Estate, *, seed: int, start: int, every: int = 0, scenario: Scenario = HEALTHY) -> None:
         self.seed = seed
+        self._scenario = scenario
         begin = start - start % _SLOT_S - _WARM_UP_S
         self.stock = make_stock(estate, seed)
-        climates = [climate(council.climate_station) for council, _ in self.stock.buildings]
+        climates = [scenario.weather or climate(council.climate_station) for council, _ in self.stock.buildings]
         self.buildings = Buildings(self.stock, list(climates), seed=seed, at=begin, holidays=bank_holidays())
         """the state is that of its `now`"""
         devices = [device for council in estate.councils.values() for device in council.devices.values()]
         self.instruments = Instruments(devices, self.stock, seed, begin)
         self._groups = _groups(devices)
+        self._expect(start)
         self._untold: list[Measured] = []
         self.told = begin
         """`due` has answered up to here"""
@@ -110,6 +119,8 @@ class Simulation:
             "seed": self.seed,
             "now": self.now,
             "told": self.told,
+            "begun": self.begun,
+            "faults": self._ailments.memory,
             "spaces": {"/".join(name): list(value) for name, value in zip(self.stock.names, values, strict=True)},
             "devices": {
                 name: dict(zip(map(str, which.tolist()), getattr(instruments, name).tolist(), strict=True))
@@ -129,6 +140,8 @@ class Simulation:
                 f"the state is of seed {state['seed']}, not {self.seed}: use that seed, or delete the state"
             )
         self.buildings.now, self.told = state["now"], state["told"]
+        self._expect(state["begun"])
+        self._ailments.memory.update(state["faults"])
         spaces, ours = state["spaces"], self.buildings.state
         for number, name in enumerate(self.stock.names):
             for attribute, value in zip(_SPACE_STATE, spaces.get("/".join(name), ()), strict=False):
@@ -142,6 +155,15 @@ class Simulation:
             setattr(self.instruments, kept, values)
         self.instruments.place(self.now)
         self._untold.clear()
+
+    def _expect(self, begun: int) -> None:
+        """Let the faults of the scenario come, counted from `begun`, seconds since 1970."""
+        self.begun = begun
+        self.faults = self._scenario.faults(begun)
+        """all of them; those of the way to the broker are for `transport`"""
+        self._ailments = ailments(self.faults, self.instruments.index, self.seed)
+        self._swaps = swaps(self.faults, self.instruments.index)
+        self.buildings.expect(spoiler(self.faults))
 
     def _kept(self) -> list[tuple[str, Ints]]:
         one = self.instruments
@@ -194,11 +216,11 @@ class Simulation:
             row, column = np.nonzero(measured.changed[:, instruments.column[which]])
             at = trace.start + (row + 1) * trace.dt
             fresh = (at > self.told) & (at <= until)
-            answer += self._tell(group.at_once, measured, which[column[fresh]], at[fresh])
+            answer += self._tell(group.at_once, measured, which[column[fresh]], at[fresh], at_once=True)
         return answer
 
     def _tell(
-        self, fields: tuple[Field, ...], measured: Measured, device: Ints, at: Ints
+        self, fields: tuple[Field, ...], measured: Measured, device: Ints, at: Ints, *, at_once: bool = False
     ) -> list[tuple[int, int, Due]]:
         places, one = measured.places, self.instruments
         here = (places.space[device] >= 0) & (at < places.until[device])
@@ -206,16 +228,36 @@ class Simulation:
         if not len(device):
             return []
         row = -(-(at - measured.trace.start) // measured.trace.dt) - 1
-        asked = Asked(
-            one, measured, device, row, at, places.space[device], places.building[device], one.of[device],
-            one.column[device],
-        )  # fmt: skip
-        columns = [np.round(sense(field, asked), digits(field)).tolist() for field in fields]
-        new, devices = Reading, one.devices
-        return [
-            (when, number, Due(devices[number], list(map(new, fields, values)), when * SECOND))
-            for number, when, *values in zip(device.tolist(), at.tolist(), *columns, strict=True)
-        ]
+        space, seen = self._where(measured, device, at)
+        asked = Asked(one, measured, seen, row, at, space, places.building[seen], one.of[device], one.column[seen])
+        values, silent = [sense(field, asked) for field in fields], np.zeros(len(at), dtype=np.bool_)
+        telling = Telling(fields, device, at, values, at.copy(), silent, at_once)
+        self._ailments.strike(telling)
+        return _dues(telling, one.devices)
+
+    def _where(self, measured: Measured, device: Ints, at: Ints) -> tuple[Ints, Ints]:
+        """Whose space a device really sees, and as which device it counts: its own, unless two were swapped."""
+        seen = device
+        for fault, one, other in self._swaps:
+            within = (at >= fault.start) & (at < fault.end)
+            seen = np.where(within & (device == one), other, np.where(within & (device == other), one, seen))
+        return measured.places.space[seen], seen
+
+
+def _dues(telling: Telling, devices: tuple[Device, ...]) -> list[tuple[int, int, Due]]:
+    columns = [
+        np.round(values, digits(field)).tolist() for field, values in zip(telling.fields, telling.values, strict=True)
+    ]
+    told = zip(
+        telling.device.tolist(), telling.at.tolist(), telling.claimed.tolist(), telling.silent.tolist(), *columns,
+        strict=True,
+    )  # fmt: skip
+    new, fields = Reading, telling.fields
+    return [
+        (at, number, Due(devices[number], list(map(new, fields, values)), at * SECOND, claimed * SECOND))
+        for number, at, claimed, silent, *values in told
+        if not silent
+    ]
 
 
 class _Group(NamedTuple):

@@ -137,6 +137,11 @@ def begin(stock: Stock) -> State:
     )
 
 
+def cooled(building: Building, space: Space) -> bool:
+    """Whether a space has a cooler: meeting rooms of offices have."""
+    return building.tm46 == 1 and bool(space.id) and curve_of(space.use) in _COOLED
+
+
 def _spaces(building: Building) -> list[Space]:
     """Those that the registry lists, and one for the floor that is left."""
     spaces = list(building.spaces.values())
@@ -157,9 +162,7 @@ def _make_spaces(
     area = np.array([space.area_m2 for _, _, space in listed])
     volume = area * np.array([_HALL_M if curve == "leisure" else _ROOM_M for curve in curves])
     fabric = area * np.array([one.fabric_w_k for one in about]) * luck
-    cooled = np.array(
-        [building.tm46 == 1 and curve in _COOLED for (_, building, _), curve in zip(listed, curves, strict=True)]
-    )
+    coolers = np.array([cooled(building, space) for _, building, space in listed])
     return Spaces(
         building=where,
         area_m2=area,
@@ -176,5 +179,5 @@ def _make_spaces(
         people_w=np.array([one.people_w for one in about]),
         co2_lph=np.array([one.co2_lph for one in about]),
         evaporation_g_h=evaporation_g_h(area, pool),
-        cooling_w=np.where(cooled, area * COOLER_W_M2, 0.0),
+        cooling_w=np.where(coolers, area * COOLER_W_M2, 0.0),
     )
