@@ -21,12 +21,12 @@ from simulators.run import Buildings
 from simulators.scenario import HEALTHY, Scenario
 from simulators.sensors import Asked, changes, digits, sense, tells
 from simulators.spoil import spoiler
-from simulators.stock import make_stock
+from simulators.stock import Stock, make_stock
 
 STEP_S: Final = 60
 _SLOT_S: Final = 300
 _WARM_UP_S: Final = 86_400
-_COARSE_S: Final = 300
+COARSE_S: Final = 300
 _COARSE_BEYOND_S: Final = 86_400
 _HALF_HOUR_S: Final = 1_800
 _SPACE_STATE: Final = State.__slots__
@@ -59,11 +59,10 @@ class Simulation:
     def __init__(self, estate: Estate, *, seed: int, start: int, every: int = 0, scenario: Scenario = HEALTHY) -> None:
         self.seed = seed
         self._scenario = scenario
-        begin = start - start % _SLOT_S - _WARM_UP_S
         self.stock = make_stock(estate, seed)
-        climates = [scenario.weather or climate(council.climate_station) for council, _ in self.stock.buildings]
-        self.buildings = Buildings(self.stock, list(climates), seed=seed, at=begin, holidays=bank_holidays())
+        self.buildings = make_buildings(self.stock, seed, start, scenario)
         """the state is that of its `now`"""
+        begin = self.now
         devices = [device for council in estate.councils.values() for device in council.devices.values()]
         self.instruments = Instruments(devices, self.stock, seed, begin)
         self._groups = _groups(devices)
@@ -72,7 +71,7 @@ class Simulation:
         self.told = begin
         """`due` has answered up to here"""
         self._set_every(every)
-        self._run(start - start % _SLOT_S, _COARSE_S)
+        self._run(start - start % _SLOT_S, COARSE_S)
         self.instruments.open_registers(self.now, np.ones(len(devices), dtype=np.bool_))
         self._forget(self.now)
 
@@ -106,8 +105,8 @@ class Simulation:
     def skip(self, to: int) -> None:
         """Carry on to the minute of `to`, silent about what is before it; in longer steps while it is far away."""
         if to - self.now > _COARSE_BEYOND_S:
-            self._run(self.now + -self.now % _COARSE_S, STEP_S)
-            self._run(to - to % _COARSE_S - _COARSE_BEYOND_S, _COARSE_S)
+            self._run(self.now + -self.now % COARSE_S, STEP_S)
+            self._run(to - to % COARSE_S - _COARSE_BEYOND_S, COARSE_S)
         self._run(self.now + max(0, to - self.now) // STEP_S * STEP_S, STEP_S)
         self._forget(to)
 
@@ -258,6 +257,13 @@ def _dues(telling: Telling, devices: tuple[Device, ...]) -> list[tuple[int, int,
         for number, at, claimed, silent, *values in told
         if not silent
     ]
+
+
+def make_buildings(stock: Stock, seed: int, start: int, scenario: Scenario) -> Buildings:
+    """The buildings of a run, a day before it begins; coarse steps bring them to the slot that `start` is in."""
+    climates = [scenario.weather or climate(council.climate_station) for council, _ in stock.buildings]
+    at = start - start % _SLOT_S - _WARM_UP_S
+    return Buildings(stock, climates, seed=seed, at=at, holidays=bank_holidays())
 
 
 class _Group(NamedTuple):
