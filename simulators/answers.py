@@ -25,7 +25,7 @@ _FILES: Final = {
     "remainders": ("council", "building", "meter", "value", "of_sub_meters", "remainder", "unit"),
     "faults": (
         "id", "kind", "from", "to", "council", "building", "space", "device", "other", "source", "severity", "unit",
-        "electricity_kwh", "gas_kwh", "water_m3", "cost_pounds", "about",
+        "electricity_kwh", "gas_kwh", "heat_kwh", "water_m3", "cost_pounds", "about",
     ),
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ def write_answers(
             progress(int(part.start[-1]) + HALF_HOUR_S)
         write["remainders"](_remainders(stock, meters, totals))
         price = costs(estate, scenario, seed=seed, start=start, end=end)
-        write["faults"](_fault(fault, price.get(fault.id, Cost(0, 0, 0)), scenario) for fault in faults)
+        write["faults"](_fault(fault, price.get(fault.id, Cost(0, 0, 0, 0)), scenario) for fault in faults)
 
 
 def _writer(stack: ExitStack, path: Path, columns: tuple[str, ...]) -> Callable[[Iterator[Any]], None]:
@@ -154,9 +154,10 @@ def _remainders(stock: Stock, meters: list[_Meter], totals: Floats) -> Iterator[
 
 def _fault(fault: Fault, cost: Cost, scenario: Scenario) -> tuple[Any, ...]:
     price, kind = scenario.tariff, KINDS[fault.kind]
-    pounds = cost.electricity_kwh * price.electricity + cost.gas_kwh * price.gas + cost.water_m3 * price.water
+    pounds = cost.electricity_kwh * price.electricity + cost.gas_kwh * price.gas
+    pounds += cost.heat_kwh * price.heat + cost.water_m3 * price.water
     return (
         fault.id, fault.kind, _text(fault.start), _text(fault.end), fault.council, fault.building, fault.space,
         fault.device, fault.other, fault.source, f"{fault.severity:g}", kind.unit, f"{cost.electricity_kwh:.1f}",
-        f"{cost.gas_kwh:.1f}", f"{cost.water_m3:.2f}", f"{pounds:.2f}", kind.about,
+        f"{cost.gas_kwh:.1f}", f"{cost.heat_kwh:.1f}", f"{cost.water_m3:.2f}", f"{pounds:.2f}", kind.about,
     )  # fmt: skip

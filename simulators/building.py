@@ -110,7 +110,7 @@ class Now:
     least_valve_pct: Floats
     most_valve_pct: Floats
     heat_share: Floats
-    """of the radiator's power that comes"""
+    """of the radiator's power that comes: the colder outdoors, the hotter the water"""
     leaks_ach: Floats
     """air that comes in by itself, and by windows left open"""
     fans_ach: Floats
@@ -162,6 +162,8 @@ def _step_lights(state: State, now: Now, occupied: Flags, dt: float) -> None:
 
 _GAIN_PCT_K: Final = 40.0
 _INTEGRAL_S: Final = 5_400.0
+_RADIATOR_C, _RADIATOR_AT_C = 45.0, 20.0
+"""mean temperature of the radiators' water, and of the room that their power is stated at"""
 _COOLER_W_K: Final = 0.5
 """share of a cooler's power for each kelvin"""
 
@@ -173,7 +175,8 @@ def _step_valves(spaces: Spaces, state: State, now: Now, dt: float) -> None:
     state.integral[error < -1.0] = 0.0
     wanted = np.where(error < -1.0, 0.0, _GAIN_PCT_K * error + state.integral)
     state.valve_pct = np.clip(wanted, now.least_valve_pct, now.most_valve_pct)
-    state.heat_w = state.valve_pct * (0.01 * spaces.radiator_w) * now.heat_share
+    warmer = np.clip((_RADIATOR_C - state.temperature_c) / (_RADIATOR_C - _RADIATOR_AT_C), 0.0, 1.2)
+    state.heat_w = state.valve_pct * (0.01 * spaces.radiator_w) * now.heat_share * warmer
     above = np.clip((state.temperature_c - now.cool_above_c) * _COOLER_W_K, 0.0, 1.0)
     state.cooled_w = spaces.cooling_w * above
 

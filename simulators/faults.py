@@ -59,7 +59,7 @@ KINDS: Final = {
     "heating_over_holiday": Kind(_B, 19.0, "°C", "the thermostats hold this on days when nobody is in"),
     "timer_wrong": Kind(_B, 3.0, "h", "the heating runs so much too early: its clock was never set"),
     "setpoint_creep": Kind(_S, 3.0, "K", "somebody turns the thermostat up, a little every day, to this at the end"),
-    "stuck_valve": Kind(_S, 70.0, "%", "the radiator valve never closes further than this"),
+    "stuck_valve": Kind(_S, 60.0, "%", "the radiator valve never closes further than this"),
     "cold_zone": Kind(_S, 0.8, "share", "so much of the radiators' heat does not come: air in the pipes"),
     "window_open": Kind(_S, 4.0, "air changes/h", "a window stays open, day and night"),
     "stale_air": Kind(_S, 0.8, "share", "so much of the fresh air is missing: vents shut, windows painted over"),

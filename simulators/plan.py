@@ -27,6 +27,8 @@ _HALF_FULL: Final = 0.55
 """of its capacity, at which all sockets of a space are in use"""
 _PROCESS_C, _YEAR_C = 28.0, 9.0
 """of a pool hall, and of Scotland outdoors over the year, at which a pool takes what its profile says"""
+_NO_HEAT_C, _DESIGN_K, _MILDEST = 20.0, 24.0, 0.4
+"""weather compensation: all of the radiators' power at 24 K below 20 °C, and two fifths where no heat is wanted"""
 _COOL_ABOVE_C: Final = 25.5
 _COOLERS_COP: Final = 3.0
 _SERVER_COOLING: Final = 0.3
@@ -151,7 +153,9 @@ def _spaces(stock: Stock, now: Slots, outdoors: list[Weather], plant: Plant) -> 
         felt_k=np.zeros(shape),
         least_valve_pct=np.zeros(shape),
         most_valve_pct=np.full(shape, 100.0),
-        heat_share=np.ones(shape),
+        heat_share=np.clip(
+            _MILDEST + (1 - _MILDEST) * (_NO_HEAT_C - plant.outdoor_c[:, where]) / _DESIGN_K, _MILDEST, 1.0
+        ),
         leaks_ach=INFILTRATION_ACH * (0.5 + wind / 9.0),
         fans_ach=fans_ach(stock) * plant.going_on[:, where] + np.where(spaces.evaporation_g_h > 0, _POOL_ACH, 0.0),
         fresh_m3_h=np.ones((SLOTS, 1)) * stock.fresh_m3_h,

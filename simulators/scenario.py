@@ -55,10 +55,12 @@ class Tariff:
 
     electricity: float = 0.27
     gas: float = 0.07
+    heat: float = 0.09
+    """from a network; 0.07 / 0.8"""
     water: float = 3.0
 
 
-class _Planned(NamedTuple):
+class Planned(NamedTuple):
     fault: Fault
     start: When
     end: When | None
@@ -69,7 +71,7 @@ class Scenario:
     """What goes wrong."""
 
     name: str
-    planned: tuple[_Planned, ...] = ()
+    planned: tuple[Planned, ...] = ()
     tariff: Tariff = field(default_factory=Tariff)
     weather: Recorded | None = None
     """instead of the seed's"""
@@ -82,7 +84,7 @@ class Scenario:
 HEALTHY: Final = Scenario("healthy")
 
 
-def _dated(planned: _Planned, begun: int) -> Fault:
+def _dated(planned: Planned, begun: int) -> Fault:
     start = planned.start.at(begun)
     end = planned.end.at(begun) if planned.end else start + _BIG
     values = {name: getattr(planned.fault, name) for name in Fault.__slots__}
@@ -108,6 +110,7 @@ _When = Annotated[Any, BeforeValidator(_when)]
 class _TariffItem(Shape):
     electricity: float = Field(0.27, ge=0, description="£/kWh")
     gas: float = Field(0.07, ge=0, description="£/kWh")
+    heat: float = Field(0.09, ge=0, description="£/kWh of heat from a network")
     water: float = Field(3.0, ge=0, description="£/m³, with sewerage")
 
 
@@ -160,11 +163,11 @@ def read_scenario(path: Path, estate: Estate) -> Scenario:
     weather = _weather(path.parent / file.weather, problems) if file.weather else None
     if problems:
         raise ScenarioError(sorted(problems))
-    tariff = Tariff(file.tariff.electricity, file.tariff.gas, file.tariff.water)
+    tariff = Tariff(file.tariff.electricity, file.tariff.gas, file.tariff.heat, file.tariff.water)
     return Scenario(file.name, tuple(planned), tariff, weather)
 
 
-def _planned(item: FaultItem, number: int, place: Place, estate: Estate, problems: list[Problem]) -> Iterator[_Planned]:
+def _planned(item: FaultItem, number: int, place: Place, estate: Estate, problems: list[Problem]) -> Iterator[Planned]:
     found = len(problems)
     kind = KINDS.get(item.kind)
     if kind is None:
@@ -183,7 +186,7 @@ def _planned(item: FaultItem, number: int, place: Place, estate: Estate, problem
             f"f{number + 1:02}", item.kind, 0, 0, severity, council.id, _home(item, council), item.space or "",
             item.device or "", item.other or "", item.source or "",
         )  # fmt: skip
-        yield _Planned(fault, item.start, item.end)
+        yield Planned(fault, item.start, item.end)
 
 
 def _council(item: FaultItem, place: Place, estate: Estate, problems: list[Problem]) -> Council | None:

@@ -94,7 +94,9 @@ def _setpoint_creep(case: _Case) -> None:
 
 
 def _stuck_valve(case: _Case) -> None:
-    case.plan.spaces.least_valve_pct[case.cells] = case.fault.severity
+    """While the boiler gives heat to the building; at night nothing comes through an open valve either."""
+    asked, least = case.plan.spaces.asked_c[case.cells], case.plan.spaces.least_valve_pct
+    least[case.cells] = np.where(asked >= case.stock.setpoint_c[case.spaces], case.fault.severity, 0.0)
 
 
 def _cold_zone(case: _Case) -> None:

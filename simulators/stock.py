@@ -24,6 +24,8 @@ from simulators.profiles import Profile, profile
 _DESIGN_K: Final = 24.0
 """warmer inside than outside on the coldest day that the radiators are made for"""
 _OVERSIZED: Final = 1.8
+_WARM_AIR: Final = 2.5
+"""a pool hall is heated by its air handling, against radiators"""
 _COLD_USES: Final = frozenset({"passage", "store"})
 _POOL_HALL_K: Final = 4.0
 _COOLED: Final = frozenset({"meeting"})
@@ -174,7 +176,7 @@ def _make_spaces(
         windows_w_k=fabric * WINDOW_SHARE,
         opaque_w_k=fabric * (1 - WINDOW_SHARE),
         inner_w_k=inner_walls_w_k(area),
-        radiator_w=(fabric + area) * (_DESIGN_K * _OVERSIZED),
+        radiator_w=(fabric + area) * (_DESIGN_K * _OVERSIZED) * np.where(pool, _WARM_AIR, 1.0),
         lights_w=area * np.array([one.lights_w for one in about]),
         people_w=np.array([one.people_w for one in about]),
         co2_lph=np.array([one.co2_lph for one in about]),

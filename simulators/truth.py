@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from devices.model import Estate
+from devices.model import Building, Estate, Utility
 from simulators.faults import Fault
-from simulators.meters import ELECTRICITY, GAS, LOADS, WATER
+from simulators.meters import ELECTRICITY, GAS, HEAT, LOADS, WATER
 from simulators.noise import Floats, Ints
 from simulators.run import Trace
 from simulators.scenario import Scenario
@@ -43,6 +43,8 @@ class Cost:
 
     electricity_kwh: float
     gas_kwh: float
+    heat_kwh: float
+    """of buildings that buy heat and no gas"""
     water_m3: float
 
 
@@ -105,8 +107,15 @@ def costs(estate: Estate, scenario: Scenario, *, seed: int, start: int, end: int
         )
         more = np.asarray(ill) - np.asarray(healthy)
         for where, fault in now.items():
-            found[fault.id] = Cost(*(_sum(more[stock.index[where]], names) for names in (ELECTRICITY, GAS, WATER)))
+            number = stock.index[where]
+            electricity, gas, heat, water = (_sum(more[number], names) for names in (ELECTRICITY, GAS, HEAT, WATER))
+            bought = _buys_heat(stock.buildings[number][1])
+            found[fault.id] = Cost(electricity, 0.0 if bought else gas, heat if bought else 0.0, water)
     return found
+
+
+def _buys_heat(building: Building) -> bool:
+    return any(meter.utility is Utility.HEAT and not meter.parent for meter in building.meters.values())
 
 
 def _sum(loads: Floats, names: tuple[str, ...]) -> float:
