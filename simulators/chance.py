@@ -61,9 +61,13 @@ def _places(kind: str, council: Council) -> list[str]:
         return [
             f"device: {one.id}, other: {other.id}"
             for one, other in pairwise(devices)
-            if (one.kind, one.model) == (other.kind, other.model)
+            if (one.kind, one.model) == (other.kind, other.model) and _space(one) != _space(other)
         ]
     return [f"device: {device.id}" for device in devices]
+
+
+def _space(device: Device) -> str:
+    return device.assignments[-1].space
 
 
 def _intermittent(building: Building) -> bool:

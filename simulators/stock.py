@@ -35,7 +35,7 @@ _DAYLIGHT_FACTOR: Final = 0.018
 """of the daylight outdoors that reaches a desk (BS EN 17037 wants about 2 %)"""
 _DAYLIGHT: Final = {"store": 0.0, "passage": 0.5}
 """against a room with windows"""
-_SETPOINT_TASTES: Final = (0.0, 0.0, 0.5, 0.0, 1.0, -0.5)
+_SETPOINT_TASTES: Final = (0.0, 0.0, 0.5, 0.0, 0.5, -0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def make_stock(estate: Estate, seed: int) -> Stock:
         daylight_factor=_DAYLIGHT_FACTOR * np.array([_DAYLIGHT.get(curve, 1.0) for curve in curves]),
         of=of,
         building_of=keys([key(seed, council.id, building.id) for council, building in buildings]),
-        spaces=_make_spaces(listed, np.array(where), about, curves, pool, 0.9 + 0.2 * uniforms(of, zero + 8)),
+        spaces=_make_spaces(listed, np.array(where), about, curves, pool, 0.95 + 0.1 * uniforms(of, zero + 8)),
     )
 
 

@@ -97,7 +97,7 @@ class Heard:
     readings: list[tuple[float, float]]
     """claimed time and value of the field; time in days since the run began"""
     arrivals: Counter[int]
-    """messages in each hour of the run"""
+    """its messages in each hour of the run, whether or not they could be read"""
     rejects: Counter[str]
 
 
@@ -118,6 +118,7 @@ def _fault(kind: str, case: Case) -> Planned:
 
 def _hear(watch: str, field: str, start: int, scenario: Scenario) -> Heard:
     estate = _estate(watch, *{fault.other for fault in scenario.faults(start)} - {""})
+    address = estate.councils["sim-kirkbrae"].devices[watch].address
     decoder, readings = Decoder(estate), list[tuple[float, float]]()
     arrivals, rejects = Counter[int](), Counter[str]()
     past = backfill.messages(
@@ -126,9 +127,10 @@ def _hear(watch: str, field: str, start: int, scenario: Scenario) -> Heard:
     for message in past:
         outcome = decoder.decode(message)
         rejects.update(reject.reason.value for reject in outcome.rejects)
+        if message.topic.endswith((address, f"{address}/readings")):
+            arrivals[(message.received // SECOND - start) // 3_600] += 1
         for placed in outcome.placed:
             if placed.device.id == watch:
-                arrivals[(message.received // SECOND - start) // 3_600] += 1
                 at = (placed.time / SECOND - start) / DAY
                 readings += [(at, value) for name, value, _ in placed.readings if name.name == field]
     return Heard(readings, arrivals, rejects)
