@@ -82,7 +82,8 @@ def test_all_mistakes_come_at_once_and_a_missing_file_is_one(tmp_path: Path) -> 
 
 
 def test_weather_comes_from_a_file_beside_the_scenario(tmp_path: Path) -> None:
-    rows = "time,temperature_c,humidity_pct,sun_w_m2,wind_m_s\n2026-01-12T00:00:00Z,3,90,0,4\n2026-01-13T00:00:00Z,5,90,0,4\n"
+    rows = "time,temperature_c,humidity_pct,sun_w_m2,wind_m_s\n"
+    rows += "2026-01-12T00:00:00Z,3,90,0,4\n2026-01-13T00:00:00Z,5,90,0,4\n"
     (tmp_path / "weather.csv").write_text(rows, encoding="utf-8")
     path = _write(tmp_path, "  []\n", head="name: test\nweather: weather.csv\n")
     weather = read_scenario(path, estate()).weather
