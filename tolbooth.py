@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from ingest.quarantine import Choice
     from ingest.replay import Result
     from ingest.settings import Settings
+    from simulators.scenario import Scenario
 
-DAY_NS = 86_400 * 1_000_000_000
+SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
 DEMO = Path(".tolbooth")
 SECURITY = DEMO / "security"
 
@@ -49,6 +51,12 @@ ListenOption = Annotated[
 SecurityOption = Annotated[Path, typer.Option("--folder", help="The security folder.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demo keeps all its data.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed makes the same estate behave the same.")]
+ScenarioOption = Annotated[
+    Path | None, typer.Option("--scenario", help="YAML file of what goes wrong.", show_default=False)
+]
+AnswersOption = Annotated[
+    Path | None, typer.Option("--answer-key", help="Folder for the truth as CSV files.", show_default=False)
+]
 StateOption = Annotated[
     Path, typer.Option("--state", help="Where the simulators remember meters and weather between runs.")
 ]
@@ -442,16 +450,34 @@ def simulate(
     security: Annotated[
         Path | None, typer.Option("--security", help="Security folder: each client connects with its own account.")
     ] = None,
+    scenario: ScenarioOption = None,
+    answer_key: AnswersOption = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days into this SVG.")
+    ] = None,
+    building: Annotated[str | None, typer.Option(help="The building to draw.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="Length of the key or the picture, up to now.")] = 365,
 ) -> None:
-    """Simulate the devices of the estate and publish what they measure, until stopped."""
+    """Simulate the devices of the estate and publish what they measure, until stopped.
+
+    With --answer-key or --plot nothing is published: the truth of so many days is written instead.
+    """
     from ingest import logs
     from ingest.security.store import login
     from simulators import publish
 
     with _clear_errors():
-        logs.start()
         chosen = _settings(settings)
         estate = _estate(chosen)
+        wrong = _scenario(scenario, estate)
+        if answer_key or plot:
+            end = time.time_ns()
+            if answer_key:
+                _write_answers(answer_key, estate, wrong, seed, end - days * DAY_NS, end)
+            if plot:
+                _draw(plot, estate, wrong, seed, building, days, end)
+            return
+        logs.start()
         mqtt = chosen.mqtt
         broker = publish.Broker(
             mqtt.host,
@@ -462,7 +488,9 @@ def simulate(
             None if security is None else partial(login, security),
         )
         _until_stopped(
-            lambda stop: publish.simulate(estate, broker, seed=seed, speed=speed, state_file=state, stop=stop)
+            lambda stop: publish.simulate(
+                estate, broker, seed=seed, speed=speed, state_file=state, stop=stop, scenario=wrong
+            )
         )
 
 
@@ -472,8 +500,10 @@ def backfill(
     settings: SettingsOption = None,
     seed: SeedOption = 1,
     state: StateOption = DEMO / "simulators.json",
+    scenario: ScenarioOption = None,
+    answer_key: AnswersOption = None,
 ) -> None:
-    """Store a simulated history of the estate that ends now."""
+    """Store a simulated history of the estate that ends now; with --answer-key write its truth too."""
     from rich.console import Console
 
     from ingest import terminal
@@ -484,9 +514,29 @@ def backfill(
         chosen = _settings(settings)
         end = time.time_ns()
         start = end - days * DAY_NS
-        history = messages(_estate(chosen), start_ns=start, end_ns=end, seed=seed, state_file=state)
+        estate = _estate(chosen)
+        wrong = _scenario(scenario, estate)
+        history = messages(estate, start_ns=start, end_ns=end, seed=seed, state_file=state, scenario=wrong)
         with terminal.history(Console(), start, end) as progress:
             asyncio.run(load(history, chosen, progress))
+        if answer_key:
+            _write_answers(answer_key, estate, wrong, seed, start, end)
+
+
+@app.command()
+def scenario(
+    days: Annotated[int, typer.Option(min=2, max=3_650, help="Length of the run that it is for.")] = 30,
+    count: Annotated[int, typer.Option(min=1, max=500, help="How many faults.")] = 12,
+    seed: SeedOption = 1,
+    settings: SettingsOption = None,
+) -> None:
+    """Print a scenario of random faults for the estate, for `simulate` and `backfill`."""
+    from devices.registry import load
+    from simulators.chance import random_scenario
+
+    with _clear_errors():
+        estate = _estate(_settings(settings)) if settings else load(_demo_estate())
+        typer.echo(random_scenario(estate, seed=seed, days=days, count=count), nl=False)
 
 
 @app.command()
@@ -747,6 +797,35 @@ def _estate(settings: "Settings") -> "Estate":
     return load(settings.registry)
 
 
+def _scenario(path: Path | None, estate: "Estate") -> "Scenario":
+    from simulators.scenario import HEALTHY, read_scenario
+
+    return read_scenario(path, estate) if path else HEALTHY
+
+
+def _write_answers(folder: Path, estate: "Estate", wrong: "Scenario", seed: int, start: int, end: int) -> None:
+    from rich.console import Console
+
+    from ingest import terminal
+    from simulators.answers import write_answers
+
+    with terminal.history(Console(), start, end) as progress:
+        write_answers(
+            folder, estate, wrong, seed=seed, start=start // SECOND_NS // 60 * 60, end=end // SECOND_NS,
+            progress=lambda at: progress(0, at * SECOND_NS),
+        )  # fmt: skip
+    typer.echo(f"the answers are in {folder}")
+
+
+def _draw(
+    path: Path, estate: "Estate", wrong: "Scenario", seed: int, building: str | None, days: int, end: int
+) -> None:
+    from simulators.plot import draw_building
+
+    draw_building(path, estate, wrong, seed=seed, building=building, days=days, end=end // SECOND_NS)
+    typer.echo(f"drawn into {path}")
+
+
 def _demo_estate() -> Path:
     return Path(str(files("simulators") / "estate"))
 
@@ -800,11 +879,14 @@ def _exit_code(error: Exception) -> int | None:
     from ingest.stack import StackError
     from ingest.tail import TailError
     from ingest.watch import WatchError
+    from simulators.plot import PlotError
+    from simulators.scenario import ScenarioError
     from simulators.statefile import StateError
     from simulators.unplayable import UnplayableError
 
     of_the_estate = ChangeError | RegistryError | AccountError | SecurityError
-    if isinstance(error, of_the_estate | SettingsError | UnplayableError | StateError):
+    of_the_simulators = ScenarioError | PlotError | UnplayableError | StateError
+    if isinstance(error, of_the_estate | of_the_simulators | SettingsError):
         return 2
     servers = DatabaseError | GrantError | ProcessError | StackError
     mendable = servers | DemoError | JournalError | TailError | WatchError

@@ -5,12 +5,24 @@ from pathlib import Path
 
 from devices.model import SECOND, Estate, Message
 from simulators.gateways import connections
+from simulators.scenario import HEALTHY, Scenario
 from simulators.simulation import STEP_S, Simulation
 from simulators.statefile import save
+from simulators.transport import way
+
+_AT_ONCE_S = 3_600
+"""simulated before its messages are made: long enough to be quick, short enough to fit in memory"""
 
 
 def messages(
-    estate: Estate, *, start_ns: int, end_ns: int, seed: int, state_file: Path | None = None, every: int = 300
+    estate: Estate,
+    *,
+    start_ns: int,
+    end_ns: int,
+    seed: int,
+    state_file: Path | None = None,
+    every: int = 300,
+    scenario: Scenario = HEALTHY,
 ) -> Iterator[Message]:
     """Messages of all devices from `start_ns` to `end_ns`, both taken down to whole minutes.
 
@@ -27,13 +39,14 @@ def messages(
     """
     everybody, speaker = connections(estate)
     start, end = start_ns // SECOND // STEP_S * STEP_S, end_ns // SECOND // STEP_S * STEP_S
-    simulation = Simulation(estate, seed=seed, start=start, every=every)
+    simulation = Simulation(estate, seed=seed, start=start, every=every, scenario=scenario)
     simulation.skip(start)
+    transport = way(simulation.faults, seed)
     for connection in everybody:
         yield from connection.hello(start * SECOND)
     while simulation.now < end:
-        simulation.step()
+        simulation.step(min(_AT_ONCE_S, end - simulation.now))
         for due in simulation.due(simulation.now):
-            yield from speaker[due.device.council, due.device.id].messages(due)
+            yield from transport.carry(speaker[due.device.council, due.device.id], due)
     if state_file is not None:
         save(simulation, state_file)

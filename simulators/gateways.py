@@ -59,7 +59,7 @@ class NativeDevice:
     def messages(self, due: Due) -> list[Message]:
         building = _building(self._device, due.time)
         topic, payload = native.encode(
-            self._root, self._device.council, building, self._device.address, due.readings, due.time
+            self._root, self._device.council, building, self._device.address, due.readings, due.claimed
         )
         return [Message(topic, payload, due.time)]
 
@@ -100,7 +100,7 @@ class Zigbee2MqttBridge:
     def messages(self, due: Due) -> list[Message]:
         name = due.device.address
         topic, payload = zigbee2mqtt.encode(
-            self._base, name, self._plans[name], due.readings, due.time, self._cached.get(name)
+            self._base, name, self._plans[name], due.readings, due.claimed, self._cached.get(name)
         )
         self._cached[name] = orjson.loads(payload)
         return [Message(topic, payload, due.time)]

@@ -1,191 +1,296 @@
-"""Devices as instruments: where each one is, what it has counted, and how that goes on with each step."""
+"""Devices as instruments: where each one is, what it has counted, and how that goes on with each step.
 
-from collections.abc import Callable, Mapping
+All devices of an estate at once: one element of an array, or one column of a table, is one device.
+"""
+
+from collections import Counter
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter, Utility
-from simulators.building import Room
-from simulators.meters import GAS_KWH_M3, Tap, watts
-from simulators.noise import key, uniform
-from simulators.site import Site, annual_kwh
+import numpy as np
 
+from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter, Utility
+from simulators.meters import GAS_KWH_M3, LOADS, Tap, taps
+from simulators.noise import Flags, Floats, Ints, Keys, key, keys, smooths, spreads, uniform, uniforms
+from simulators.profiles import Profile
+from simulators.run import Trace
+from simulators.stock import Stock
+
+METERS: Final = frozenset(
+    {DeviceKind.ELECTRICITY_METER, DeviceKind.GAS_METER, DeviceKind.HEAT_METER, DeviceKind.WATER_METER}
+)
+_FLIPPING: Final = frozenset({DeviceKind.DOOR_CONTACT, DeviceKind.ROOM_SENSOR})
+_YEAR_S: Final = 31_557_600
 _LEFT_OPEN: Final = 0.02
 """share of days on which a door or window stays open through the evening"""
 _PIR_HOLD_S: Final = 120
 _PLUG_LIMIT_W: Final = 2_500.0
+_MISCOUNT: Final = 0.03
+"""a people counter misses so many, or sees so many twice"""
+_PASSING_PER_H: Final = 1 / 12
+"""people inside who only pass the counter"""
+_RECOUNT_HOUR: Final = 3
+"""local hour at which a counter begins again with who is really inside"""
 
 
-@dataclass(slots=True)
-class Instrument:
-    """One device, its place at the moment, and its memory."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the devices are; -1 is nowhere."""
 
-    device: Device
-    of: int
-    plug_share: float = 0.0
-    """of the sockets of its space"""
-    site: Site | None = None
-    """None while it is nowhere"""
-    room: Room | None = None
-    tap: Tap | None = None
-    meter: Meter | None = None
-    whole_building: bool = False
+    space: Ints
+    building: Ints
+    meter: Floats
+    """(device, load): what each meter sees"""
+    per_second: Floats
+    """of a register, for each unit of its rate"""
+    whole: Flags
     """a people counter at the entrance"""
-    placed_until: int = 0
+    until: Ints
     """seconds since 1970"""
 
-    register: float = 0.0
-    """kWh, or m³ of gas or water"""
-    rate: float = 0.0
-    """W, or l/h of water, through this step"""
-    people_in: float = 0.0
-    people_out: float = 0.0
-    active: bool = False
-    """open, or movement seen"""
-    times: int = 0
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the devices counted over a trace: tables (row, column of the device)."""
+
+    trace: Trace
+    places: Places
+    register: Floats
+    """of meters and plugs; one row more, the first before the first step. kWh, or m³ of gas or water"""
+    rate: Floats
+    """of the same: W, or l/h of water"""
+    people_in: Floats
+    people_out: Floats
+    miscounted: Floats
+    inside: Floats
+    active: Flags
+    """of contacts and motion sensors"""
+    changed: Flags
+    times: Floats
     """how often it became active"""
 
-    def register_at(self, at: int, now: int) -> float:
-        """The register at `at`, within the step that ended at `now`: it grows evenly."""
-        return self.register - _per_second(self) * (now - at)
+
+class Instruments:
+    """All devices, their places at the moment, and their memories."""
+
+    def __init__(self, devices: list[Device], stock: Stock, seed: int, at: int) -> None:
+        self.devices = tuple(devices)
+        self.index = {(device.council, device.id): number for number, device in enumerate(devices)}
+        numbers = [key(seed, device.council, "device", device.id) for device in devices]
+        self.of = keys(numbers)
+        self._numbers, self._stock = numbers, stock
+        self.plug_share = _plug_shares(devices, numbers)
+        kinds = [device.kind for device in devices]
+        self.registers = _of_kind(kinds, METERS | {DeviceKind.SMART_PLUG})
+        self.counters = _of_kind(kinds, {DeviceKind.PEOPLE_COUNTER})
+        self.flipping = _of_kind(kinds, _FLIPPING)
+        self.column = np.full(len(devices), -1)
+        for group in (self.registers, self.counters, self.flipping):
+            self.column[group] = np.arange(len(group))
+        self._plugs = np.array([kinds[number] is DeviceKind.SMART_PLUG for number in self.registers], dtype=np.bool_)
+        self._contacts = np.array(
+            [kinds[number] is DeviceKind.DOOR_CONTACT for number in self.flipping], dtype=np.bool_
+        )
+        miscounts = spreads(self.of[self.counters], np.array([[5], [6]]))
+        self._misses_in, self._misses_out = _MISCOUNT * miscounts
+        self.register = np.zeros(len(self.registers))
+        self.people_in = np.zeros(len(self.counters))
+        self.people_out = np.zeros(len(self.counters))
+        self.miscounted = np.zeros(len(self.counters))
+        self.active = np.zeros(len(self.flipping), dtype=np.bool_)
+        self.times = np.zeros(len(self.flipping))
+        self._taps: list[dict[str, Tap]] = [taps(building.meters) for _, building in stock.buildings]
+        self.place(at)
+
+    def place(self, at: int) -> None:
+        """Put every device where the registry says it is at `at`, seconds since 1970."""
+        count = len(self.devices)
+        space, building = np.full(count, -1), np.full(count, -1)
+        meter, per_second = np.zeros((count, len(LOADS))), np.full(count, 1 / 3.6e6)
+        whole, until = np.zeros(count, dtype=np.bool_), np.full(count, FOREVER // SECOND)
+        for number, device in enumerate(self.devices):
+            assignment, until[number] = _where(device, at)
+            if assignment is None:
+                continue
+            council, stock = device.council, self._stock
+            building[number] = stock.index[council, assignment.building]
+            space[number] = stock.place.get(
+                (council, assignment.building, assignment.space), _usual(stock, building[number])
+            )
+            listed = (council, assignment.building, assignment.space) in stock.place
+            whole[number] = not listed or not assignment.space or stock.curves[space[number]] == "passage"
+            tap = self._taps[building[number]].get(assignment.meter)
+            if tap is not None:
+                meter[number] = tap.weights()
+                if self._meter(number, assignment).utility is Utility.GAS:
+                    per_second[number] = 1 / 3.6e6 / GAS_KWH_M3
+        self.places = Places(space, building, meter, per_second, whole, until)
+
+    def next_move(self) -> int:
+        """When the next device moves, seconds since 1970."""
+        return int(self.places.until.min(initial=FOREVER // SECOND))
+
+    def open_registers(self, at: int, only: Flags) -> None:
+        """Let registers begin where their assignment says, and have run at a usual rate since then."""
+        for column, number in enumerate(self.registers.tolist()):
+            device = self.devices[number]
+            assignment, _ = _where(device, at)
+            if assignment is None or not only[number]:
+                continue
+            years = (at - assignment.start / SECOND) / _YEAR_S
+            if assignment.opening_register is None:
+                years = 1 + 6 * uniform(self._numbers[number], 2)
+            begun = assignment.opening_register or 0.0
+            self.register[column] = begun + max(0.0, years) * self._usual_year(number, assignment)
+
+    def advance(self, trace: Trace) -> Measured:
+        """Carry on over a trace what the devices count."""
+        ends = trace.start + trace.dt * np.arange(1, len(trace.slot) + 1)
+        register, rate = self._advance_registers(trace)
+        people_in, people_out, miscounted, inside = self._advance_counters(trace)
+        active = self._flips(trace, ends)
+        before = np.concatenate([self.active[None], active[:-1]])
+        times = self.times + np.cumsum(active & ~before, axis=0)
+        if len(ends):
+            self.active, self.times = active[-1], times[-1]
+        return Measured(
+            trace,
+            self.places,
+            register,
+            rate,
+            people_in,
+            people_out,
+            miscounted,
+            inside,
+            active,
+            active != before,
+            times,
+        )
+
+    def _advance_registers(self, trace: Trace) -> tuple[Floats, Floats]:
+        which, places = self.registers, self.places
+        building, weights = places.building[which], places.meter[which]
+        rate = np.zeros((len(trace.slot), len(which)))
+        for load in range(len(LOADS)):
+            if weights[:, load].any():
+                rate += trace.loads[:, building, load] * weights[:, load]
+        space = places.space[which]
+        sockets = trace.plan.spaces.plugs_w[trace.slot][:, space] * self.plug_share[which]
+        rate = np.where(self._plugs & (space >= 0), np.minimum(_PLUG_LIMIT_W, sockets), rate)
+        grown = rate * places.per_second[which] * trace.dt
+        register = np.cumsum(np.concatenate([self.register[None], grown]), axis=0)
+        self.register = register[-1]
+        return register, rate
+
+    def _advance_counters(self, trace: Trace) -> tuple[Floats, Floats, Floats, Floats]:
+        """Who comes and goes, and those who only pass."""
+        places, which = self.places, self.counters
+        inside = np.where(
+            places.whole[which], trace.crowd[:, places.building[which]], trace.people[:, places.space[which]]
+        )
+        inside = np.where(places.space[which] >= 0, inside, 0.0)
+        before = np.concatenate([(self.people_in - self.people_out)[None], inside[:-1]])
+        change = inside - before
+        passing = inside * (trace.dt / 3600 * _PASSING_PER_H)
+        came, went = np.maximum(0.0, change), np.maximum(0.0, -change)
+        people_in = np.cumsum(np.concatenate([self.people_in[None], came + passing]), axis=0)[1:]
+        people_out = np.cumsum(np.concatenate([self.people_out[None], went + passing]), axis=0)[1:]
+        wrong = np.cumsum(
+            np.concatenate([self.miscounted[None], came * self._misses_in - went * self._misses_out]), axis=0
+        )
+        for row in _recounts(trace):
+            wrong[row + 1 :] -= wrong[row + 1]
+        self.people_in, self.people_out, self.miscounted = people_in[-1], people_out[-1], wrong[-1]
+        return people_in, people_out, wrong[1:], inside
+
+    def _flips(self, trace: Trace, ends: Ints) -> Flags:
+        """Whether each contact is open, or each motion sensor sees somebody, at the end of each row."""
+        which = self.flipping
+        space, of, at = self.places.space[which], self.of[which], ends[:, None]
+        people, wanted = trace.people[:, space], trace.plan.spaces.expected[trace.slot][:, space]
+        busy = (people >= 0.5) & (space >= 0)
+        traffic = 0.04 + np.minimum(0.5, 0.15 * np.abs(wanted - people))
+        now = trace.plan.slots
+        late = (now.hour[trace.slot] >= 15)[:, None]
+        forgotten = late & (uniforms(of, now.day[trace.slot][:, None], stream=2) < _LEFT_OPEN) & (space >= 0)
+        opened = (busy & (uniforms(of, at // 60, stream=1) < traffic)) | forgotten
+        seen = busy & (uniforms(of, at // _PIR_HOLD_S, stream=1) < np.minimum(0.98, 0.6 + 0.08 * people))
+        return np.where(self._contacts, opened, seen)
+
+    def _usual_year(self, number: int, assignment: Assignment) -> float:
+        if self.devices[number].kind is DeviceKind.SMART_PLUG:
+            return 200 + 400 * uniform(self._numbers[number], 3)
+        building = int(self.places.building[number])
+        tap = self._taps[building].get(assignment.meter)
+        if tap is None:
+            return 0.0
+        meter = self._meter(number, assignment)
+        electricity, gas = _annual_kwh(self._stock.profiles[building], float(self._stock.area_m2[building]))
+        year: dict[Utility, float] = {
+            Utility.ELECTRICITY: electricity,
+            Utility.GAS: gas / GAS_KWH_M3,
+            Utility.HEAT: gas * 0.5,
+            Utility.WATER: float(self._stock.area_m2[building]) * 0.4,
+        }
+        return year[meter.utility] * tap.share * (0.2 if meter.parent else 1.0)
+
+    def _meter(self, number: int, assignment: Assignment) -> Meter:
+        building = self._stock.buildings[self._stock.index[self.devices[number].council, assignment.building]][1]
+        return building.meters[assignment.meter]
 
 
-def make_instrument(device: Device, seed: int, plugs_beside: int) -> Instrument:
-    of = key(seed, device.council, "device", device.id)
-    return Instrument(device, of, plug_share=(0.3 + 0.5 * uniform(of, 1)) / max(1, plugs_beside))
+def voltage(of: Keys, at: Ints) -> Floats:
+    """Volts at the sockets of a place."""
+    return 233 + 12 * smooths(of, at / 1_800, stream=18)
 
 
-def place(instrument: Instrument, sites: Mapping[tuple[str, str], Site], at: int) -> None:
-    """Put the instrument where the registry says it is at `at`, seconds since 1970."""
-    device = instrument.device
-    instrument.site = instrument.room = instrument.tap = instrument.meter = None
-    instrument.placed_until = FOREVER
+def _where(device: Device, at: int) -> tuple[Assignment | None, int]:
+    """Its assignment at `at`, and until when that holds, seconds."""
     for assignment in device.assignments:
         if assignment.start <= at * SECOND < assignment.end:
-            _put(instrument, sites[device.council, assignment.building], assignment)
-            instrument.placed_until = assignment.end // SECOND
-            return
+            return assignment, assignment.end // SECOND
         if assignment.start > at * SECOND:
-            instrument.placed_until = -(-assignment.start // SECOND)
-            return
+            return None, -(-assignment.start // SECOND)
+    return None, FOREVER // SECOND
 
 
-def open_register(instrument: Instrument, at: int) -> None:
-    """Let the register begin where the assignment says, and have run at a usual rate since then."""
-    site, device = instrument.site, instrument.device
-    if site is None:
-        return
-    since = next(one for one in device.assignments if one.start <= at * SECOND < one.end)
-    years = (at - since.start / SECOND) / 31_557_600
-    if since.opening_register is None:
-        years = 1 + 6 * uniform(instrument.of, 2)
-    begun = since.opening_register or 0.0
-    instrument.register = begun + max(0.0, years) * _usual_year(instrument, site)
+def _usual(stock: Stock, building: int) -> int:
+    """The space that stands for a building: the floor that is not listed, or its first."""
+    council, name = stock.buildings[building][0].id, stock.buildings[building][1].id
+    return stock.place.get((council, name, ""), int(stock.first[building]))
 
 
-def _usual_year(instrument: Instrument, site: Site) -> float:
-    if instrument.device.kind is DeviceKind.SMART_PLUG:
-        return 200 + 400 * uniform(instrument.of, 3)
-    if instrument.meter is None or instrument.tap is None:
-        return 0.0
-    electricity, gas = annual_kwh(site)
-    year = {
-        Utility.ELECTRICITY: electricity,
-        Utility.GAS: gas / GAS_KWH_M3,
-        Utility.HEAT: gas * 0.5,
-        Utility.WATER: site.building.floor_area_m2 * 0.4,
-    }[instrument.meter.utility]
-    return year * instrument.tap.share * (0.2 if instrument.meter.parent else 1.0)
+def _of_kind(kinds: list[DeviceKind], wanted: AbstractSet[DeviceKind]) -> Ints:
+    return np.array([number for number, kind in enumerate(kinds) if kind in wanted], dtype=np.int64)
 
 
-def _put(instrument: Instrument, site: Site, assignment: Assignment) -> None:
-    rooms = site.rooms
-    instrument.site = site
-    instrument.room = rooms.get(assignment.space) or rooms.get("") or next(iter(rooms.values()), None)
-    instrument.whole_building = assignment.space not in rooms or rooms[assignment.space].curve == "passage"
-    instrument.meter = site.building.meters.get(assignment.meter)
-    instrument.tap = site.taps.get(assignment.meter)
+def _recounts(trace: Trace) -> list[int]:
+    """Rows at whose end the counters begin again."""
+    hour = trace.plan.slots.hour[trace.slot]
+    at = trace.start + trace.dt * np.arange(len(hour))
+    begins = (np.floor(hour) == _RECOUNT_HOUR) & (at % 3_600 < trace.dt)
+    return [int(row) for row in np.flatnonzero(begins)]
 
 
-def step_instrument(instrument: Instrument, now: int, dt: int) -> bool:
-    """Carry on to `now` what the device counts; whether it has something to tell at once."""
-    step = _STEPS.get(instrument.device.kind)
-    return step is not None and instrument.site is not None and step(instrument, instrument.site, now, dt)
+def _plug_shares(devices: list[Device], numbers: list[int]) -> Floats:
+    """Of the sockets of its space, what each smart plug sees; together they see no more than there is."""
+    beside = Counter(where for device in devices if device.kind is DeviceKind.SMART_PLUG for where in _spaces(device))
+    return np.array(
+        [
+            (0.3 + 0.5 * uniform(number, 1)) / max(1, *(beside[where] for where in _spaces(device)), 1)
+            for device, number in zip(devices, numbers, strict=True)
+        ]
+    )
 
 
-def _per_second(instrument: Instrument) -> float:
-    if instrument.meter is None or instrument.meter.utility in {Utility.ELECTRICITY, Utility.HEAT}:
-        return instrument.rate / 3.6e6
-    if instrument.meter.utility is Utility.GAS:
-        return instrument.rate / 3.6e6 / GAS_KWH_M3
-    return instrument.rate / 3.6e6
+def _spaces(device: Device) -> set[tuple[str, str, str]]:
+    return {(device.council, where.building, where.space) for where in device.assignments}
 
 
-def _step_meter(instrument: Instrument, site: Site, now: int, dt: int) -> bool:
-    del now
-    if instrument.tap is not None:
-        instrument.rate = watts(instrument.tap, site.loads)
-        instrument.register += _per_second(instrument) * dt
-    return False
-
-
-def _step_plug(instrument: Instrument, site: Site, now: int, dt: int) -> bool:
-    del site, now
-    if instrument.room is not None:
-        instrument.rate = min(_PLUG_LIMIT_W, instrument.room.plugs_w * instrument.plug_share)
-        instrument.register += _per_second(instrument) * dt
-    return False
-
-
-def _step_counter(instrument: Instrument, site: Site, now: int, dt: int) -> bool:
-    """Who comes and goes, and those who only pass: a twelfth of the people inside in an hour."""
-    del now
-    if instrument.whole_building:
-        inside = sum(room.people for room in site.rooms.values())
-    else:
-        inside = instrument.room.people if instrument.room else 0.0
-    change = inside - (instrument.people_in - instrument.people_out)
-    passing = inside * dt / 3600 / 12
-    instrument.people_in += max(0.0, change) + passing
-    instrument.people_out += max(0.0, -change) + passing
-    return False
-
-
-def _step_contact(instrument: Instrument, site: Site, now: int, dt: int) -> bool:
-    del dt
-    room = instrument.room
-    opened = False
-    if room is not None and room.people >= 0.5:
-        traffic = 0.04 + min(0.5, 0.15 * abs(room.expected - room.people))
-        opened = uniform(instrument.of + 1, now // 60) < traffic
-    forgotten = uniform(instrument.of + 2, site.now.day) < _LEFT_OPEN and site.now.hour >= 15
-    return _becomes(instrument, opened or forgotten)
-
-
-def _step_motion(instrument: Instrument, site: Site, now: int, dt: int) -> bool:
-    del site, dt
-    people = instrument.room.people if instrument.room else 0.0
-    seen = people >= 0.5 and uniform(instrument.of + 1, now // _PIR_HOLD_S) < min(0.98, 0.6 + 0.08 * people)
-    return _becomes(instrument, seen)
-
-
-def _becomes(instrument: Instrument, active: bool) -> bool:
-    changed = active != instrument.active
-    instrument.active = active
-    instrument.times += changed and active
-    return changed
-
-
-_STEPS: Final[dict[DeviceKind, Callable[[Instrument, Site, int, int], bool]]] = {
-    DeviceKind.ELECTRICITY_METER: _step_meter,
-    DeviceKind.GAS_METER: _step_meter,
-    DeviceKind.HEAT_METER: _step_meter,
-    DeviceKind.WATER_METER: _step_meter,
-    DeviceKind.SMART_PLUG: _step_plug,
-    DeviceKind.PEOPLE_COUNTER: _step_counter,
-    DeviceKind.DOOR_CONTACT: _step_contact,
-    DeviceKind.ROOM_SENSOR: _step_motion,
-}
-METERS: Final = frozenset(
-    {DeviceKind.ELECTRICITY_METER, DeviceKind.GAS_METER, DeviceKind.HEAT_METER, DeviceKind.WATER_METER}
-)
+def _annual_kwh(about: Profile, area_m2: float) -> tuple[float, float]:
+    """A rough year of electricity and gas, to let a register have run before the simulation began."""
+    plateau = about.lights_w + about.plugs_w + about.fans_w + about.catering_w
+    electricity = (about.base_w + about.pool_w + about.servers_w) * 8.76 + plateau * 2.4
+    gas = about.fabric_w_k * 60 + about.process_w * 8.76 / 0.8 + about.hot_water_w * 2.2
+    return electricity * area_m2, gas * area_m2

@@ -5,12 +5,13 @@ schedules for offices and the timetables of Scottish schools; 40 to 65 % of an o
 on a day since hybrid work.
 """
 
-from itertools import pairwise
 from typing import Final
 
-from devices.model import Building, Space
-from simulators.moments import Moment, openness
-from simulators.noise import smooth, uniform
+import numpy as np
+
+from devices.model import Building
+from simulators.moments import Slots, openness
+from simulators.noise import Flags, Floats, Keys, smooths, uniforms
 
 _Curve = tuple[tuple[float, float], ...]
 
@@ -34,6 +35,9 @@ _CURVES: Final[dict[str, _Curve]] = {
     "store": ((7, 0), (9, 0.03), (16, 0.03), (18, 0)),
 }  # fmt: skip
 
+_OFFICE_DAYS: Final = (0.5, 0.62, 0.65, 0.6, 0.4, 0.1, 0.1)
+"""of those who have a desk, Monday first"""
+
 _WORDS: Final = (
     ("classroom", ("class", "nursery", "playroom", "laborator", "art room", "music")),
     ("meeting", ("meeting", "chamber", "consult", "interview", "training", "boardroom")),
@@ -55,65 +59,65 @@ def curve_of(use: str) -> str:
     return next((curve for curve, parts in _WORDS if any(part in words for part in parts)), "public")
 
 
-def in_use(building: Building, now: Moment) -> bool:
-    """Whether this is a day on which the building is used at all."""
-    return _day_share(building, "public", now) > 0.1
-
-
-def activity(building: Building, now: Moment, curve: str = "") -> float:
-    """How much goes on in the building, 0 to 1; along a curve where one is named."""
-    share = _day_share(building, curve or "public", now) * _open(building, now)
-    return share * (_along(_CURVES[curve], now.hour) if curve else 1.0)
-
-
-def people(building: Building, space: Space, curve: str, of: int, now: Moment) -> float:
-    """People in the space, 0 to its capacity; `of` is the space's key of chance."""
-    share = _day_share(building, curve, now) * _open(building, now)
-    if share <= 0:
-        return 0.0
-    share *= _along(_CURVES[curve], now.hour) * _chance(curve, of, now)
-    return space.capacity * min(1.0, share)
-
-
-def _day_share(building: Building, curve: str, now: Moment) -> float:
+def day_share(building: Building, now: Slots, curve: str = "public") -> Floats:
     """How full such a day is, against a busy one."""
-    if curve in {"bedroom", "lounge"} or _never_closes(building):
-        return 1.0
-    if _is_school(building):
-        return 1.0 if now.in_term else (0.0 if now.bank_holiday else 0.06)
-    if now.bank_holiday:
-        return 0.5 if curve == "leisure" else 0.0
+    full = np.ones(len(now.at))
+    if curve in {"bedroom", "lounge"} or never_closes(building):
+        return full
+    if is_school(building):
+        return np.where(now.in_term, 1.0, np.where(now.in_service, 0.2, np.where(now.bank_holiday, 0.0, 0.06)))
     if curve in {"office", "meeting"}:
-        return (0.5, 0.62, 0.65, 0.6, 0.4, 0.1, 0.1)[now.weekday]
-    return 1.0
+        full = np.array(_OFFICE_DAYS)[now.weekday]
+    return np.where(now.bank_holiday, 0.5 if curve == "leisure" else 0.0, full)
 
 
-def _chance(curve: str, of: int, now: Moment) -> float:
-    """This day and this hour against the usual."""
-    day = 0.75 + 0.3 * uniform(of, now.day)
-    if curve == "meeting":
-        return 1.6 * smooth(of + 1, now.at / 3600) ** 2
-    if curve == "classroom" and uniform(of + 2, now.at // 5400) < 0.1:
-        return 0.05
-    return day * (0.85 + 0.3 * smooth(of + 1, now.at / 2700))
+def activity(building: Building, now: Slots, curve: str = "") -> Floats:
+    """How much goes on in the building, 0 to 1; along a curve where one is named."""
+    share = day_share(building, now, curve or "public") * opened(building, now)
+    return share * along(curve, now.hour) if curve else share
 
 
-def _open(building: Building, now: Moment) -> float:
-    return 1.0 if _never_closes(building) else openness(building.hours, now, ramp_h=0.5)
+def expected(curves: tuple[str, ...], share: Floats, capacity: Floats, of: Keys, now: Slots) -> Floats:
+    """People in each space at each slot, 0 to its capacity.
+
+    Args:
+        curves: of each space.
+        share: for each slot and space, how full the day and how open the building is.
+        of: the spaces' keys of chance.
+    """
+    names = sorted(set(curves))
+    table = np.stack([along(name, now.hour) for name in names], axis=1)
+    usual = table[:, [names.index(name) for name in curves]]
+    which = np.array(curves)
+    part = share * usual * _chance(which == "meeting", which == "classroom", of, now)
+    answer: Floats = capacity * np.minimum(1.0, part)
+    return answer
 
 
-def _is_school(building: Building) -> bool:
+def opened(building: Building, now: Slots) -> Floats:
+    """0 closed to 1 open, with half an hour of coming and going."""
+    return np.ones(len(now.at)) if never_closes(building) else openness(building.hours, now, ramp_h=0.5)
+
+
+def is_school(building: Building) -> bool:
     return any(word in building.use.lower() for word in ("school", "nursery", "academy"))
 
 
-def _never_closes(building: Building) -> bool:
+def never_closes(building: Building) -> bool:
     return building.tm46 in {20, 21, 22, 23}
 
 
-def _along(curve: _Curve, hour: float) -> float:
-    if hour <= curve[0][0]:
-        return curve[0][1]
-    for (x0, y0), (x1, y1) in pairwise(curve):
-        if hour <= x1:
-            return y0 + (y1 - y0) * (hour - x0) / (x1 - x0)
-    return curve[-1][1]
+def along(curve: str, hour: Floats) -> Floats:
+    """The share of its capacity that a space of this curve holds at each hour of a busy day."""
+    points = np.array(_CURVES[curve])
+    answer: Floats = np.interp(hour, points[:, 0], points[:, 1])
+    return answer
+
+
+def _chance(meeting: Flags, classroom: Flags, of: Keys, now: Slots) -> Floats:
+    """This day and this hour against the usual, for each slot and space."""
+    at = now.at[:, None]
+    usual = (0.75 + 0.3 * uniforms(of, now.day[:, None])) * (0.85 + 0.3 * smooths(of, at / 2_700, stream=1))
+    usual = np.where(meeting, 1.6 * smooths(of, at / 3_600, stream=1) ** 2, usual)
+    elsewhere = uniforms(of, at // 5_400, stream=2) < 0.1
+    return np.where(classroom & elsewhere, 0.05, usual)

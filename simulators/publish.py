@@ -14,8 +14,10 @@ from aiomqtt import Client, MqttError, TLSParameters, Will
 from devices.model import Estate, Message
 from simulators.gateways import Connection, connections
 from simulators.noise import key, uniform
+from simulators.scenario import HEALTHY, Scenario
 from simulators.simulation import Simulation
 from simulators.statefile import load, save
+from simulators.transport import way
 
 _log = logging.getLogger(__name__)
 _wire = logging.getLogger(f"{__name__}.wire")
@@ -87,6 +89,7 @@ async def simulate(
     speed: float = 1.0,
     state_file: Path | None = None,
     stop: asyncio.Event | None = None,
+    scenario: Scenario = HEALTHY,
 ) -> None:
     """Publish until `stop` is set or the task is cancelled; each connection then says offline.
 
@@ -103,7 +106,7 @@ async def simulate(
     """
     everybody, speaker = connections(estate)
     clock = time.time()
-    simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock)
+    simulation = await asyncio.to_thread(_begin, estate, seed, speed, state_file, clock, scenario)
     queues: dict[str, _Queue] = {one.name: asyncio.Queue(_QUEUED) for one in everybody}
     run = _Run(broker, seed)
     _wire.setLevel(logging.CRITICAL)
@@ -132,10 +135,12 @@ async def simulate(
         _log.info("simulation stopped")
 
 
-def _begin(estate: Estate, seed: int, speed: float, state_file: Path | None, clock: float) -> Simulation:
+def _begin(
+    estate: Estate, seed: int, speed: float, state_file: Path | None, clock: float, scenario: Scenario
+) -> Simulation:
     """The simulation, brought to where publishing begins."""
     begin = int(clock) if speed == 1 else int(clock) - PAST_S
-    simulation = Simulation(estate, seed=seed, start=begin)
+    simulation = Simulation(estate, seed=seed, start=begin, scenario=scenario)
     known = state_file is not None and load(simulation, state_file)
     if not known or begin - simulation.told > _FILLED_GAP_S:
         simulation.skip(begin)
@@ -150,6 +155,7 @@ async def _drive(
     state_file: Path | None,
 ) -> None:
     began, clock = simulation.told, time.time()
+    transport = way(simulation.faults, simulation.seed)
     saved = time.monotonic()
     while True:
         wall = time.time()
@@ -161,7 +167,7 @@ async def _drive(
                 simulation.step()
             for due in simulation.due(min(now, simulation.now)):
                 connection = speaker[due.device.council, due.device.id]
-                for message in connection.messages(due):
+                for message in transport.carry(connection, due):
                     await queues[connection.name].put(message)
         if state_file is not None and time.monotonic() - saved > _SAVE_EVERY_S:
             saved = time.monotonic()
@@ -219,7 +225,7 @@ async def _publish_all(
                     if message is None:
                         break
                     unsent.append(message)
-                await client.publish(unsent[0].topic, unsent[0].payload, qos=1)
+                await client.publish(unsent[0].topic, unsent[0].payload, qos=1, retain=unsent[0].retained)
                 unsent.clear()
                 queue.task_done()
             watch.cancel()

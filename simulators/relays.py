@@ -68,5 +68,5 @@ class MeterGateway:
         del at
 
     def messages(self, due: Due) -> list[Message]:
-        topic, payload = senml.encode(self._base, due.device.address, due.readings, due.time)
+        topic, payload = senml.encode(self._base, due.device.address, due.readings, due.claimed)
         return [Message(topic, payload, due.time)]

@@ -1,141 +1,200 @@
 """What a device tells: the state of its place through a sensor with a bias, an error and a resolution."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import log10
 from typing import Final
 
-from devices.model import DeviceKind, Reading
-from devices.schema import BY_NAME, Field
-from simulators.building import OUTDOOR_CO2_PPM, Room
-from simulators.instrument import Instrument
-from simulators.noise import smooth, spread, uniform
-from simulators.plant import desk_lx
+import numpy as np
 
-_Sense = Callable[[Instrument, Room, int, int], float]
-"""(instrument, room, time of the reading, time of the state) → value; times in seconds since 1970"""
+from devices.model import Device, DeviceKind
+from devices.schema import BY_NAME, Field
+from simulators.building import OUTDOOR_CO2_PPM
+from simulators.instrument import Instruments, Measured, voltage
+from simulators.noise import Flags, Floats, Ints, Keys, spreads, uniforms
+from simulators.weather import saturation_g_kg
 
 _POWER_FACTOR: Final = 0.96
-_AT_ONCE: Final = frozenset({"open", "openings", "occupied"})
+_LIT_LX: Final = 380.0
 _BATTERY_LIFE_S: Final = 1.5 * 31_557_600
+_AT_ONCE: Final = frozenset({"open", "openings", "occupied"})
+_ONE: Final = np.array([1])
 
 
-def readings(instrument: Instrument, at: int, now: int) -> list[Reading]:
-    """What the device tells at `at`, within the step that ended at `now`; nothing while it has no place."""
-    room = instrument.room
-    if room is None:
-        return []
-    new = Reading
-    return [
-        new(field, round(sense(instrument, room, at, now), digits))
-        for field, digits, sense in _TELLS[instrument.device.model, instrument.device.kind]
-    ]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Some devices at some times: one element for each reading."""
+
+    instruments: Instruments
+    measured: Measured
+    device: Ints
+    row: Ints
+    """of the trace: its state is that of the end of the step that `at` is in"""
+    at: Ints
+    """seconds since 1970"""
+    space: Ints
+    building: Ints
+    of: Keys
+    column: Ints
+
+    def of_space(self, table: Floats | Flags) -> Floats:
+        return table[self.row, self.space].astype(np.float64)
+
+    def planned(self, table: Floats) -> Floats:
+        """From the plan's table of spaces."""
+        return table[self.measured.trace.slot[self.row], self.space]
+
+    def plant(self, table: Floats) -> Floats:
+        """From the plan's table of buildings."""
+        return table[self.measured.trace.slot[self.row], self.building]
+
+    def counted(self, table: Floats | Flags) -> Floats:
+        return table[self.row, self.column].astype(np.float64)
+
+    def own(self, index: int) -> Floats:
+        """What is peculiar to each device: uniform, always the same."""
+        return uniforms(self.of, _ONE * index)
 
 
-def changes(instrument: Instrument, at: int, now: int) -> list[Reading]:
-    """What the device tells when it was touched: the state that changed, and no other."""
-    return [reading for reading in readings(instrument, at, now) if reading.field.name in _AT_ONCE]
+Sense = Callable[[Asked], Floats]
 
 
-def tells(model: str, kind: DeviceKind) -> tuple[tuple[Field, int, _Sense], ...]:
-    """Fields, decimals and senses of a device model; of its kind, where the model is none that we know."""
-    names = _BY_MODEL.get(model) or _BY_KIND.get(kind, ())
-    return tuple((BY_NAME[name], *_SENSES[name]) for name in names)
+def tells(device: Device) -> tuple[Field, ...]:
+    """Fields of a device's model; of its kind, where the model is none that we know."""
+    names = _BY_MODEL.get(device.model) or _BY_KIND.get(device.kind, ())
+    return tuple(BY_NAME[name] for name in names)
 
 
-class _Cache(dict[tuple[str, DeviceKind], tuple[tuple[Field, int, _Sense], ...]]):
-    def __missing__(self, key: tuple[str, DeviceKind]) -> tuple[tuple[Field, int, _Sense], ...]:
-        found = self[key] = tells(*key)
-        return found
+def changes(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Of those, what a device tells the moment it changes."""
+    return tuple(field for field in fields if field.name in _AT_ONCE)
 
 
-_TELLS: Final = _Cache()
+def sense(field: Field, asked: Asked) -> Floats:
+    """The values of a field, with the sensor's errors and in its resolution."""
+    resolution, look = _SENSES[field.name]
+    value = look(asked)
+    if field.name in _PULSES:
+        return np.floor(value / resolution + 1e-6) * resolution
+    return np.round(value / resolution) * resolution
 
 
-def _temperature(i: Instrument, room: Room, at: int, now: int) -> float:
-    return room.temperature_c + 0.4 * (uniform(i.of, 11) - 0.5) + 0.05 * spread(i.of + 12, at)
+def digits(field: Field) -> int:
+    """Decimals that the field's resolution needs."""
+    return max(0, round(-log10(_SENSES[field.name][0])))
 
 
-def _humidity(i: Instrument, room: Room, at: int, now: int) -> float:
-    return max(0.0, min(100.0, room.humidity_pct() + 4 * (uniform(i.of, 13) - 0.5) + 0.3 * spread(i.of + 14, at)))
+_PULSES: Final = {"gas": 0.01, "water": 0.001, "heat": 0.1}
+"""Registers that move in steps: m³, m³ and kWh for each pulse"""
 
 
-def _outdoor_temperature(i: Instrument, room: Room, at: int, now: int) -> float:
-    return (i.site.outdoors.temperature_c if i.site else 0.0) + 0.05 * spread(i.of + 15, at)
+def _temperature(a: Asked) -> Floats:
+    felt = a.of_space(a.measured.trace.temperature_c) + a.planned(a.measured.trace.plan.spaces.felt_k)
+    return felt + 0.4 * (a.own(11) - 0.5) + 0.05 * spreads(a.of, a.at, stream=12)
 
 
-def _pressure(i: Instrument, room: Room, at: int, now: int) -> float:
-    return i.site.outdoors.pressure_hpa if i.site else 1013.0
+def _humidity(a: Asked) -> Floats:
+    trace = a.measured.trace
+    true = 100 * a.of_space(trace.moisture_g_kg) / saturation_g_kg(a.of_space(trace.temperature_c))
+    error = 4 * (a.own(13) - 0.5) + 0.3 * spreads(a.of, a.at, stream=14)
+    return np.clip(np.minimum(100.0, true) + error, 0.0, 100.0)
 
 
-def _co2(i: Instrument, room: Room, at: int, now: int) -> float:
-    return max(OUTDOOR_CO2_PPM, room.co2_ppm * (0.98 + 0.04 * uniform(i.of, 16)) + 8 * spread(i.of + 17, at))
+def _outdoor_temperature(a: Asked) -> Floats:
+    return a.plant(a.measured.trace.plan.plant.outdoor_c) + 0.05 * spreads(a.of, a.at, stream=15)
 
 
-def _illuminance(i: Instrument, room: Room, at: int, now: int) -> float:
-    daylight = i.site.outdoors.daylight_lx if i.site else 0.0
-    return daylight if i.device.kind is DeviceKind.WEATHER_STATION else desk_lx(room, daylight)
+def _co2(a: Asked) -> Floats:
+    scale, noise = 0.98 + 0.04 * a.own(16), 8 * spreads(a.of, a.at, stream=17)
+    return np.maximum(OUTDOOR_CO2_PPM, a.of_space(a.measured.trace.co2_ppm) * scale + noise)
 
 
-def _voltage(i: Instrument, room: Room, at: int, now: int) -> float:
-    return 233 + 12 * smooth(i.of + 18, at / 1_800)
+def _illuminance(a: Asked) -> Floats:
+    plan = a.measured.trace.plan
+    desk = a.planned(plan.spaces.inside_lx) + _LIT_LX * a.of_space(a.measured.trace.lit)
+    outdoors = np.array([one.kind is DeviceKind.WEATHER_STATION for one in a.instruments.devices])[a.device]
+    return np.where(outdoors, a.plant(plan.plant.daylight_lx), desk)
 
 
-def _current(i: Instrument, room: Room, at: int, now: int) -> float:
-    return i.rate / _voltage(i, room, at, now) / _POWER_FACTOR
+def _voltage(a: Asked) -> Floats:
+    return voltage(a.of, a.at)
 
 
-def _register(i: Instrument, room: Room, at: int, now: int) -> float:
-    return i.register_at(at, now)
+def _rate(a: Asked) -> Floats:
+    return a.counted(a.measured.rate)
 
 
-def _charge(i: Instrument, at: int) -> float:
+def _register(a: Asked) -> Floats:
+    """Within a step it grows evenly."""
+    trace = a.measured.trace
+    behind = trace.start + (a.row + 1) * trace.dt - a.at
+    return a.measured.register[a.row + 1, a.column] - _rate(a) * a.measured.places.per_second[a.device] * behind
+
+
+def _charge(a: Asked) -> Floats:
     """1 to 0.2 over the life of a battery, then somebody changes it."""
-    return 1 - 0.8 * ((at / _BATTERY_LIFE_S + uniform(i.of, 19)) % 1.0)
+    return 1 - 0.8 * ((a.at / _BATTERY_LIFE_S + a.own(19)) % 1.0)
 
 
-def _people(i: Instrument, room: Room, at: int, now: int) -> float:
-    return max(0.0, float(int(i.people_in) - int(i.people_out)))
+def _people(a: Asked) -> Floats:
+    return np.maximum(0.0, np.floor(a.counted(a.measured.inside) + a.counted(a.measured.miscounted) + 0.05))
 
 
-def _link_quality(i: Instrument, room: Room, at: int, now: int) -> float:
-    return 60 + 140 * uniform(i.of, 20) + 20 * spread(i.of + 21, at // 300)
+def _link_quality(a: Asked) -> Floats:
+    return 60 + 140 * a.own(20) + 20 * spreads(a.of, a.at // 300, stream=21)
 
 
-_SENSES: Final[dict[str, tuple[int, _Sense]]] = {
-    "temperature": (1, _temperature),
-    "humidity": (1, _humidity),
-    "heating_setpoint": (1, lambda i, room, at, now: room.asked_c),
-    "valve_position": (0, lambda i, room, at, now: room.valve_pct),
-    "heating": (0, lambda i, room, at, now: float(room.valve_pct >= 1.0)),
-    "outdoor_temperature": (1, _outdoor_temperature),
-    "pressure": (1, _pressure),
-    "co2": (0, _co2),
-    "illuminance": (0, _illuminance),
-    "on": (0, lambda i, room, at, now: float(room.lit)),
-    "brightness": (3, lambda i, room, at, now: round(254 * (0.7 + 0.3 * uniform(i.of, 22))) / 2.54),
-    "color_temperature": (0, lambda i, room, at, now: 1e6 / 250),
-    "power": (1, lambda i, room, at, now: i.rate),
-    "voltage": (1, _voltage),
-    "current": (3, _current),
-    "switched": (0, lambda i, room, at, now: 1.0),
-    "electricity_import": (3, _register),
-    "gas": (3, _register),
-    "heat": (3, _register),
-    "water": (3, _register),
-    "flow": (2, lambda i, room, at, now: i.rate / 60),
-    "occupied": (0, lambda i, room, at, now: float(i.active)),
-    "people": (0, _people),
-    "people_in": (0, lambda i, room, at, now: float(int(i.people_in))),
-    "people_out": (0, lambda i, room, at, now: float(int(i.people_out))),
-    "open": (0, lambda i, room, at, now: float(i.active)),
-    "openings": (0, lambda i, room, at, now: float(i.times)),
-    "water_temperature": (1, lambda i, room, at, now: room.temperature_c - 4 + 35 * (room.people >= 0.5)),
-    "leak": (0, lambda i, room, at, now: 0.0),
-    "battery": (0, lambda i, room, at, now: 100 * _charge(i, at)),
-    "battery_voltage": (3, lambda i, room, at, now: 2.6 + 0.45 * _charge(i, at)),
-    "link_quality": (0, _link_quality),
-    "device_temperature": (0, lambda i, room, at, now: room.temperature_c + 2),
+def _brightness(a: Asked) -> Floats:
+    return np.round(254 * (0.7 + 0.3 * a.own(22))) / 2.54
+
+
+def _pipe(a: Asked) -> Floats:
+    """At an outlet: the stored water while somebody draws it, else what the pipe has cooled down to."""
+    used = a.of_space(a.measured.trace.people) >= 0.5
+    stored = a.plant(a.measured.trace.plan.plant.stored_c) - 3.0
+    return np.where(used, stored, a.of_space(a.measured.trace.temperature_c) + 1.0)
+
+
+def _constant(value: float) -> Sense:
+    return lambda a: np.full(len(a.device), value)
+
+
+_SENSES: Final[dict[str, tuple[float, Sense]]] = {
+    "temperature": (0.1, _temperature),
+    "humidity": (0.1, _humidity),
+    "heating_setpoint": (0.1, lambda a: a.planned(a.measured.trace.plan.spaces.asked_c)),
+    "valve_position": (1, lambda a: a.of_space(a.measured.trace.valve_pct)),
+    "heating": (1, lambda a: (a.of_space(a.measured.trace.valve_pct) >= 1.0).astype(np.float64)),
+    "outdoor_temperature": (0.1, _outdoor_temperature),
+    "pressure": (0.1, lambda a: a.plant(a.measured.trace.plan.plant.pressure_hpa)),
+    "co2": (1, _co2),
+    "illuminance": (1, _illuminance),
+    "on": (1, lambda a: a.of_space(a.measured.trace.lit)),
+    "brightness": (0.001, _brightness),
+    "color_temperature": (1, _constant(1e6 / 250)),
+    "power": (0.1, _rate),
+    "voltage": (0.1, _voltage),
+    "current": (0.001, lambda a: _rate(a) / _voltage(a) / _POWER_FACTOR),
+    "switched": (1, _constant(1.0)),
+    "electricity_import": (0.001, _register),
+    "gas": (0.01, _register),
+    "heat": (0.1, _register),
+    "water": (0.001, _register),
+    "flow": (0.01, lambda a: _rate(a) / 60),
+    "occupied": (1, lambda a: a.counted(a.measured.active)),
+    "people": (1, _people),
+    "people_in": (1, lambda a: np.floor(a.counted(a.measured.people_in))),
+    "people_out": (1, lambda a: np.floor(a.counted(a.measured.people_out))),
+    "open": (1, lambda a: a.counted(a.measured.active)),
+    "openings": (1, lambda a: a.counted(a.measured.times)),
+    "water_temperature": (0.1, _pipe),
+    "leak": (1, _constant(0.0)),
+    "battery": (1, lambda a: 100 * _charge(a)),
+    "battery_voltage": (0.001, lambda a: 2.6 + 0.45 * _charge(a)),
+    "link_quality": (1, _link_quality),
+    "device_temperature": (1, lambda a: a.of_space(a.measured.trace.temperature_c) + 2),
 }
-"""Name in the schema → decimals and sense."""
+"""Name in the schema → resolution and sense."""
 
 _THERMOSTAT: Final = ("temperature", "heating_setpoint", "valve_position", "heating", "battery", "link_quality")
 _BY_MODEL: Final = {

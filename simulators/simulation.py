@@ -4,36 +4,44 @@ Nothing here does I/O or reads a clock. The same estate, seed and start give the
 asks `due` changes none of them.
 """
 
-from collections import Counter
-from heapq import heapify, heapreplace
+from itertools import groupby
 from math import gcd
 from typing import Any, Final, NamedTuple
 
-from devices.model import SECOND, Device, DeviceKind, Estate, Reading
-from simulators.instrument import METERS, Instrument, make_instrument, open_register, place, step_instrument
-from simulators.noise import uniform
-from simulators.sensors import changes, readings, tells
-from simulators.site import Site, make_site, read_schedules, step_site
+import numpy as np
+
+from devices.model import SECOND, Device, Estate, Reading
+from devices.schema import Field
+from simulators.ailments import Telling, ailments, swaps
+from simulators.building import State
+from simulators.data import bank_holidays, climate
+from simulators.instrument import METERS, Instruments, Measured
+from simulators.noise import Ints, uniform
+from simulators.run import Buildings
+from simulators.scenario import HEALTHY, Scenario
+from simulators.sensors import Asked, changes, digits, sense, tells
+from simulators.spoil import spoiler
+from simulators.stock import Stock, make_stock
 
 STEP_S: Final = 60
-_SCHEDULE_S: Final = 300
+_SLOT_S: Final = 300
 _WARM_UP_S: Final = 86_400
-_COARSE_S: Final = 300
+COARSE_S: Final = 300
 _COARSE_BEYOND_S: Final = 86_400
 _HALF_HOUR_S: Final = 1_800
-_ROOM_STATE: Final = (
-    "temperature_c", "co2_ppm", "moisture_g_kg", "people", "integral", "valve_pct", "heat_w", "lit", "empty_s",
-    "plugs_w",
-)  # fmt: skip
-_DEVICE_STATE: Final = ("register", "rate", "people_in", "people_out", "active", "times")
+_SPACE_STATE: Final = State.__slots__
+_DEVICE_STATE: Final = ("register", "people_in", "people_out", "miscounted", "active", "times")
 
 
 class Due(NamedTuple):
-    """One device's message: what it tells, and when, ns."""
+    """One device's message."""
 
     device: Device
     readings: list[Reading]
     time: int
+    """when it is sent, ns"""
+    claimed: int
+    """when the device says that it measured"""
 
 
 class Simulation:
@@ -45,90 +53,83 @@ class Simulation:
         start: seconds since 1970; taken down to a whole five minutes.
         every: no device tells more often than this, seconds. Meters then tell on the half-hours; 0 leaves each
             device its own interval.
+        scenario: what goes wrong; its times count from `start` where they name no date.
     """
 
-    def __init__(self, estate: Estate, *, seed: int, start: int, every: int = 0) -> None:
+    def __init__(self, estate: Estate, *, seed: int, start: int, every: int = 0, scenario: Scenario = HEALTHY) -> None:
         self.seed = seed
-        self.now = start - start % _SCHEDULE_S - _WARM_UP_S
-        """the state is that of this time, seconds since 1970"""
-        self.told = self.now
+        self._scenario = scenario
+        self.stock = make_stock(estate, seed)
+        self.buildings = make_buildings(self.stock, seed, start, scenario)
+        """the state is that of its `now`"""
+        begin = self.now
+        devices = [device for council in estate.councils.values() for device in council.devices.values()]
+        self.instruments = Instruments(devices, self.stock, seed, begin)
+        self._groups = _groups(devices)
+        self._expect(start)
+        self._untold: list[Measured] = []
+        self.told = begin
         """`due` has answered up to here"""
-        self.sites: dict[tuple[str, str], Site] = {
-            (council.id, building.id): make_site(council, building, seed, self.now)
-            for council in estate.councils.values()
-            for building in council.buildings.values()
-        }
-        self.instruments = _instruments(estate, seed)
-        self._events: list[tuple[int, int]] = []
-        self._every = every
-        while self.now < start - start % _SCHEDULE_S:
-            self._step(_COARSE_S)
-        for instrument in self.instruments:
-            if instrument.placed_until and instrument.site is not None:
-                open_register(instrument, self.now)
+        self._set_every(every)
+        self._run(start - start % _SLOT_S, COARSE_S)
+        self.instruments.open_registers(self.now, np.ones(len(devices), dtype=np.bool_))
         self._forget(self.now)
+
+    @property
+    def now(self) -> int:
+        """The state is that of this time, seconds since 1970."""
+        return self.buildings.now
 
     def step(self, dt: int = STEP_S) -> None:
         """Carry on by `dt` seconds, whole minutes."""
-        for _ in range(dt // STEP_S):
-            self._step(STEP_S)
+        self._run(self.now + dt // STEP_S * STEP_S, STEP_S)
 
     def due(self, now: int) -> list[Due]:
         """What the devices have to tell after the last call and up to `now`, seconds since 1970, in time order.
 
         Args:
-            now: at most the time of the state; ask after each step, since a reading shows the state of its minute.
+            now: at most the time of the state.
         """
-        queue, instruments = self._queue, self.instruments
-        asked = [(at, index, changes) for at, index in self._events if at <= now]
-        self._events = [event for event in self._events if event[0] > now]
-        while queue and queue[0][0] <= now:
-            at, index, period = queue[0]
-            asked.append((at, index, readings))
-            heapreplace(queue, (at + period, index, period))
-        asked.sort(key=_in_time)
+        answer: list[tuple[int, int, Due]] = []
+        for measured in self._untold:
+            if self.told < now:
+                until = min(now, measured.trace.end)
+                for group in self._groups:
+                    answer += self._told_by(group, measured, until)
+                self.told = max(self.told, until)
+        self._untold = [measured for measured in self._untold if measured.trace.end > now]
         self.told = max(self.told, now)
-        answer: list[Due] = []
-        for at, index, tell in asked:
-            instrument = instruments[index]
-            if at < instrument.placed_until and (told := tell(instrument, at, self.now)):
-                answer.append(Due(instrument.device, told, at * SECOND))
-        return answer
+        answer.sort(key=_in_time)
+        return [due for _, _, due in answer]
 
     def skip(self, to: int) -> None:
         """Carry on to the minute of `to`, silent about what is before it; in longer steps while it is far away."""
-        while to - self.now > _COARSE_BEYOND_S:
-            self._step(_COARSE_S if self.now % _COARSE_S == 0 else STEP_S)
-        while self.now + STEP_S <= to:
-            self._step(STEP_S)
+        if to - self.now > _COARSE_BEYOND_S:
+            self._run(self.now + -self.now % COARSE_S, STEP_S)
+            self._run(to - to % COARSE_S - _COARSE_BEYOND_S, COARSE_S)
+        self._run(self.now + max(0, to - self.now) // STEP_S * STEP_S, STEP_S)
         self._forget(to)
-
-    def set_every(self, every: int) -> None:
-        """Change how often devices tell at most; see the class."""
-        self._every = every
-        self._fill_queue()
 
     def state(self) -> dict[str, Any]:
         """All that a simulation of the same estate and seed needs to go on from here, for JSON."""
+        state, instruments = self.buildings.state, self.instruments
+        values = zip(*(getattr(state, name).tolist() for name in _SPACE_STATE), strict=True)
         return {
             "seed": self.seed,
             "now": self.now,
             "told": self.told,
-            "events": self._events,
-            "buildings": {
-                "/".join(names): {
-                    "mean_c": site.mean_c,
-                    "rooms": {
-                        space: [getattr(room, name) for name in _ROOM_STATE] for space, room in site.rooms.items()
-                    },
-                }
-                for names, site in self.sites.items()
+            "begun": self.begun,
+            "faults": self._ailments.memory,
+            "spaces": {"/".join(name): list(value) for name, value in zip(self.stock.names, values, strict=True)},
+            "devices": {
+                name: dict(zip(map(str, which.tolist()), getattr(instruments, name).tolist(), strict=True))
+                for name, which in self._kept()
             },
-            "devices": {f"{one.device.council}/{one.device.id}": _get(one, _DEVICE_STATE) for one in self.instruments},
+            "names": [f"{device.council}/{device.id}" for device in instruments.devices],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave. Rooms and devices that it does not know stay as they are.
+        """Take back what `state` gave. Spaces and devices that it does not know stay as they are.
 
         Raises:
             ValueError: the state is of another seed.
@@ -137,78 +138,152 @@ class Simulation:
             raise ValueError(
                 f"the state is of seed {state['seed']}, not {self.seed}: use that seed, or delete the state"
             )
-        self.now, self.told = state["now"], state["told"]
-        for names, site in self.sites.items():
-            read_schedules(site, self.now - self.now % _SCHEDULE_S)
-            was = state["buildings"].get("/".join(names), {})
-            site.mean_c = was.get("mean_c", site.mean_c)
-            for space, values in was.get("rooms", {}).items():
-                if space in site.rooms:
-                    _set(site.rooms[space], _ROOM_STATE, values)
-        for one in self.instruments:
-            place(one, self.sites, self.now)
-            _set(one, _DEVICE_STATE, state["devices"].get(f"{one.device.council}/{one.device.id}", []))
-        self._events = [(at, index) for at, index in state["events"] if index < len(self.instruments)]
-        self._fill_queue()
+        self.buildings.now, self.told = state["now"], state["told"]
+        self._expect(state["begun"])
+        self._ailments.memory.update(state["faults"])
+        spaces, ours = state["spaces"], self.buildings.state
+        for number, name in enumerate(self.stock.names):
+            for attribute, value in zip(_SPACE_STATE, spaces.get("/".join(name), ()), strict=False):
+                getattr(ours, attribute)[number] = value
+        was = {name: str(number) for number, name in enumerate(state["names"])}
+        for kept, which in self._kept():
+            known, values = state["devices"][kept], getattr(self.instruments, kept).copy()
+            for column, number in enumerate(which.tolist()):
+                device = self.instruments.devices[number]
+                values[column] = known.get(was.get(f"{device.council}/{device.id}", ""), values[column])
+            setattr(self.instruments, kept, values)
+        self.instruments.place(self.now)
+        self._untold.clear()
 
-    def _step(self, dt: int) -> None:
-        before, now = self.now, self.now + dt
-        for site in self.sites.values():
-            step_site(site, before, dt)
-        for index, one in enumerate(self.instruments):
-            if one.placed_until <= before:
-                self._move(one, before)
-            if step_instrument(one, now, dt):
-                self._events.append((now, index))
-        self.now = now
+    def _expect(self, begun: int) -> None:
+        """Let the faults of the scenario come, counted from `begun`, seconds since 1970."""
+        self.begun = begun
+        self.faults = self._scenario.faults(begun)
+        """all of them; those of the way to the broker are for `transport`"""
+        self._ailments = ailments(self.faults, self.instruments.index, self.seed)
+        self._swaps = swaps(self.faults, self.instruments.index)
+        self.buildings.expect(spoiler(self.faults))
 
-    def _move(self, one: Instrument, at: int) -> None:
-        """A device comes to its next place; its register begins as the registry says."""
-        first = one.placed_until == 0
-        place(one, self.sites, at)
-        if not first and one.site is not None:
-            open_register(one, at)
+    def _kept(self) -> list[tuple[str, Ints]]:
+        one = self.instruments
+        groups = (one.registers, *[one.counters] * 3, *[one.flipping] * 2)
+        return list(zip(_DEVICE_STATE, groups, strict=True))
+
+    def _run(self, to: int, dt: int) -> None:
+        """Carry on to `to`, and move the devices that move meanwhile, on the whole minute after."""
+        while self.now < to:
+            moves = self.instruments.next_move()
+            if moves <= self.now:
+                self._move()
+                continue
+            stop = self.now + -(-(moves - self.now) // dt) * dt
+            for trace in self.buildings.run(min(to, stop), dt):
+                self._untold.append(self.instruments.advance(trace))
+
+    def _move(self) -> None:
+        """Devices come to their next place; their registers begin as the registry says."""
+        moved = self.instruments.places.until <= self.now
+        self.instruments.place(self.now)
+        self.instruments.open_registers(self.now, moved)
 
     def _forget(self, until: int) -> None:
         self.told = until
-        self._events.clear()
-        self._fill_queue()
+        self._untold.clear()
 
-    def _fill_queue(self) -> None:
+    def _set_every(self, every: int) -> None:
         """Each device at its own moment of its period, so that messages spread evenly."""
-        self._queue: list[tuple[int, int, int]] = []
-        for index, one in enumerate(self.instruments):
-            if not tells(one.device.model, one.device.kind):
-                continue
-            period = max(one.device.interval, self._every, 1)
-            phase = int(period * uniform(one.of, 4))
-            if self._every and one.device.kind in METERS:
+        devices = self.instruments.devices
+        self._period, self._phase = np.ones(len(devices), dtype=np.int64), np.zeros(len(devices), dtype=np.int64)
+        for number, device in enumerate(devices):
+            period = max(device.interval, every, 1)
+            phase = int(period * uniform(int(self.instruments.of[number]), 4))
+            if every and device.kind in METERS:
                 period, phase = gcd(period, _HALF_HOUR_S), 0
-            first = self.told + 1 + (phase - self.told - 1) % period
-            self._queue.append((first, index, period))
-        heapify(self._queue)
+            self._period[number], self._phase[number] = period, phase
+
+    def _told_by(self, group: "_Group", measured: Measured, until: int) -> list[tuple[int, int, Due]]:
+        """What devices of one model tell on schedule, and the moment something changes, after `told`."""
+        which, begun = group.devices, self.told + 1
+        period = self._period[which]
+        first = begun + (self._phase[which] - begun) % period
+        times = np.maximum(0, (until - first) // period + 1)
+        device = np.repeat(which, times)
+        nth = np.arange(len(device)) - np.repeat(np.cumsum(times) - times, times)
+        answer = self._tell(group.fields, measured, device, np.repeat(first, times) + nth * self._period[device])
+        if group.at_once:
+            trace, instruments = measured.trace, self.instruments
+            row, column = np.nonzero(measured.changed[:, instruments.column[which]])
+            at = trace.start + (row + 1) * trace.dt
+            fresh = (at > self.told) & (at <= until)
+            answer += self._tell(group.at_once, measured, which[column[fresh]], at[fresh], at_once=True)
+        return answer
+
+    def _tell(
+        self, fields: tuple[Field, ...], measured: Measured, device: Ints, at: Ints, *, at_once: bool = False
+    ) -> list[tuple[int, int, Due]]:
+        places, one = measured.places, self.instruments
+        here = (places.space[device] >= 0) & (at < places.until[device])
+        device, at = device[here], at[here]
+        if not len(device):
+            return []
+        row = -(-(at - measured.trace.start) // measured.trace.dt) - 1
+        space, seen = self._where(measured, device, at)
+        asked = Asked(one, measured, seen, row, at, space, places.building[seen], one.of[device], one.column[seen])
+        values, silent = [sense(field, asked) for field in fields], np.zeros(len(at), dtype=np.bool_)
+        telling = Telling(fields, device, at, values, at.copy(), silent, at_once)
+        self._ailments.strike(telling)
+        return _dues(telling, one.devices)
+
+    def _where(self, measured: Measured, device: Ints, at: Ints) -> tuple[Ints, Ints]:
+        """Whose space a device really sees, and as which device it counts: its own, unless two were swapped."""
+        seen = device
+        for fault, one, other in self._swaps:
+            within = (at >= fault.start) & (at < fault.end)
+            seen = np.where(within & (device == one), other, np.where(within & (device == other), one, seen))
+        return measured.places.space[seen], seen
 
 
-def _in_time(asked: tuple[int, int, object]) -> tuple[int, int]:
-    return asked[0], asked[1]
-
-
-def _get(source: object, names: tuple[str, ...]) -> list[Any]:
-    return [getattr(source, name) for name in names]
-
-
-def _set(target: object, names: tuple[str, ...], values: list[Any]) -> None:
-    for name, value in zip(names, values, strict=False):
-        setattr(target, name, value)
-
-
-def _instruments(estate: Estate, seed: int) -> list[Instrument]:
-    devices = [device for council in estate.councils.values() for device in council.devices.values()]
-    plugs = Counter(space for device in devices if device.kind is DeviceKind.SMART_PLUG for space in _spaces(device))
+def _dues(telling: Telling, devices: tuple[Device, ...]) -> list[tuple[int, int, Due]]:
+    columns = [
+        np.round(values, digits(field)).tolist() for field, values in zip(telling.fields, telling.values, strict=True)
+    ]
+    told = zip(
+        telling.device.tolist(), telling.at.tolist(), telling.claimed.tolist(), telling.silent.tolist(), *columns,
+        strict=True,
+    )  # fmt: skip
+    new, fields = Reading, telling.fields
     return [
-        make_instrument(device, seed, max((plugs[space] for space in _spaces(device)), default=0)) for device in devices
+        (at, number, Due(devices[number], list(map(new, fields, values)), at * SECOND, claimed * SECOND))
+        for number, at, claimed, silent, *values in told
+        if not silent
     ]
 
 
-def _spaces(device: Device) -> set[tuple[str, str, str]]:
-    return {(device.council, where.building, where.space) for where in device.assignments}
+def make_buildings(stock: Stock, seed: int, start: int, scenario: Scenario) -> Buildings:
+    """The buildings of a run, a day before it begins; coarse steps bring them to the slot that `start` is in."""
+    climates = [scenario.weather or climate(council.climate_station) for council, _ in stock.buildings]
+    at = start - start % _SLOT_S - _WARM_UP_S
+    return Buildings(stock, climates, seed=seed, at=at, holidays=bank_holidays())
+
+
+class _Group(NamedTuple):
+    """Devices that tell the same."""
+
+    fields: tuple[Field, ...]
+    at_once: tuple[Field, ...]
+    devices: Ints
+
+
+def _groups(devices: list[Device]) -> list[_Group]:
+    numbers = sorted(range(len(devices)), key=lambda number: (devices[number].kind, devices[number].model, number))
+    found = []
+    for _, group in groupby(numbers, lambda number: (devices[number].kind, devices[number].model)):
+        which = list(group)
+        fields = tells(devices[which[0]])
+        if fields:
+            found.append(_Group(fields, changes(fields), np.array(which, dtype=np.int64)))
+    return found
+
+
+def _in_time(told: tuple[int, int, Due]) -> tuple[int, int]:
+    return told[0], told[1]

@@ -23,7 +23,7 @@ class ShellyDevice:
         return self._presence(at, online=False)
 
     def messages(self, due: Due) -> list[Message]:
-        return shelly2.encode(self._source, Sample(due.readings, due.time, address=self._address))
+        return shelly2.encode(self._source, Sample(due.readings, due.claimed, address=self._address))
 
     def _presence(self, at: int, *, online: bool) -> Message:
         return shelly2.encode_presence(self._source, self._address, online=online)._replace(received=at)
@@ -48,7 +48,7 @@ class TasmotaDevice:
         return self._presence(at, online=False)
 
     def messages(self, due: Due) -> list[Message]:
-        return tasmota.encode(self._source, Sample(due.readings, due.time, address=self._address))
+        return tasmota.encode(self._source, Sample(due.readings, due.claimed, address=self._address))
 
     def _presence(self, at: int, *, online: bool) -> Message:
         return tasmota.encode_presence(self._source, self._address, online=online)._replace(received=at)

@@ -201,7 +201,7 @@ def test_a_plug_with_tasmota_describes_itself_and_tells_in_local_time() -> None:
     assert (online.topic, online.payload) == (f"sim-kirkbrae/tasmota/tele/{plug.address}/LWT", b"Online")
     summer = 1_783_238_400  # 2026-07-05T08:00:00Z, 09:00 in Edinburgh
     readings = [Reading(BY_NAME["switched"], 1.0), Reading(BY_NAME["power"], 84.2)]
-    sensor, state = connection.messages(Due(plug, readings, summer * SECOND))
+    sensor, state = connection.messages(Due(plug, readings, summer * SECOND, summer * SECOND))
     assert json.loads(sensor.payload) == {"Time": "2026-07-05T09:00:00", "ENERGY": {"Power": 84.2}}
     assert json.loads(state.payload) == {"Time": "2026-07-05T09:00:00", "POWER": "ON"}
 
@@ -213,7 +213,7 @@ def test_frames_of_a_lorawan_device_are_never_counted_twice() -> None:
     for at in (NINE, NINE + 1):
         _, speaker = connections(demo)  # as after a restart
         (message,) = speaker["sim-kirkbrae", sensor.id].messages(
-            Due(sensor, [Reading(BY_NAME["co2"], 612.0)], at * SECOND)
+            Due(sensor, [Reading(BY_NAME["co2"], 612.0)], at * SECOND, at * SECOND)
         )
         body = json.loads(message.payload)
         assert body["uplink_message"]["decoded_payload"] == {"co2": 612.0}

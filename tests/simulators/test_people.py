@@ -1,14 +1,19 @@
 """Local time, terms and people."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from statistics import fmean
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.model import Building, Space
 from simulators.data import bank_holidays
-from simulators.moments import in_term, moment
-from simulators.people import curve_of, people
+from simulators.moments import in_service, in_term, slots
+from simulators.noise import Floats, keys
+from simulators.people import curve_of, day_share, expected, opened
 from tests.simulators.estates import DAY, POOL, SCHOOL, TERM_MONDAY
 
 ROOM = SCHOOL.spaces["room-1"]
@@ -34,30 +39,58 @@ def test_terms_are_edinburghs(day: date, taught: bool) -> None:
     assert in_term(day) is taught
 
 
+def test_teachers_begin_before_the_pupils() -> None:
+    assert in_service(date(2026, 8, 12))
+    assert not in_term(date(2026, 8, 12))
+    assert in_term(date(2026, 8, 13))
+
+
 def test_summer_time_moves_the_clock() -> None:
-    assert moment(int(datetime(2026, 3, 29, 0, 59, tzinfo=UTC).timestamp()), frozenset()).hour == pytest.approx(59 / 60)
-    assert moment(int(datetime(2026, 3, 29, 1, 0, tzinfo=UTC).timestamp()), frozenset()).hour == 2.0
+    day = slots(int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()), frozenset())
+    assert day.hour[11] == pytest.approx(55 / 60)
+    assert day.hour[12] == 2.0
 
 
-def _pupils(at: int, of: int = 1) -> float:
-    return people(SCHOOL, ROOM, curve_of(ROOM.use), of, moment(at, bank_holidays()))
+def _people(building: Building, space: Space, day: int, of: int = 1) -> Floats:
+    now, curve = slots(day, bank_holidays()), curve_of(space.use)
+    share = (day_share(building, now, curve) * opened(building, now))[:, None]
+    return expected((curve,), share, np.array([float(space.capacity)]), keys([of]), now)[:, 0]
+
+
+def _midnight(year: int, month: int, day: int) -> int:
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp())
 
 
 def test_a_class_is_in_at_ten_and_gone_at_night_on_sundays_and_in_the_holidays() -> None:
-    ten = 10 * 3600
-    assert max(_pupils(TERM_MONDAY + day * DAY + ten) for day in range(5)) > 20
-    assert _pupils(TERM_MONDAY + 3 * 3600) == 0
-    assert _pupils(TERM_MONDAY + 6 * DAY + ten) == 0
-    assert _pupils(int(datetime(2026, 7, 8, 10, tzinfo=UTC).timestamp())) < 3
-    assert _pupils(int(datetime(2026, 11, 30, 10, tzinfo=UTC).timestamp())) == 0  # St Andrew's Day
+    ten, three = 10 * 12, 3 * 12
+    assert max(_people(SCHOOL, ROOM, TERM_MONDAY + day * DAY)[ten] for day in range(5)) > 20
+    assert _people(SCHOOL, ROOM, TERM_MONDAY)[three] == 0
+    assert _people(SCHOOL, ROOM, TERM_MONDAY + 6 * DAY)[ten] == 0
+    assert _people(SCHOOL, ROOM, _midnight(2026, 7, 8))[ten] < 3
+    assert 0 < _people(SCHOOL, ROOM, _midnight(2026, 8, 12))[ten] < 8
+    assert _people(SCHOOL, ROOM, _midnight(2026, 11, 30))[ten] == 0  # St Andrew's Day
 
 
-@given(st.integers(TERM_MONDAY, TERM_MONDAY + 365 * DAY), st.integers(0, 2**64 - 1))
-def test_no_space_holds_more_than_its_capacity(at: int, of: int) -> None:
-    now = moment(at, bank_holidays())
+def test_an_office_is_fullest_in_the_middle_of_the_week() -> None:
+    office = Space("o", "O", "", "office", 200, 100)
+    hall = replace(SCHOOL, use="town hall", tm46=1)
+    days = [
+        [float(_people(hall, office, TERM_MONDAY + (7 * week + day) * DAY).max()) for week in range(6)]
+        for day in range(5)
+    ]
+    monday, tuesday, wednesday, thursday, friday = (fmean(day) for day in days)
+    assert min(tuesday, wednesday, thursday) > max(monday, friday)
+    assert 40 < wednesday < 75
+
+
+@given(st.integers(0, 365), st.integers(0, 2**64 - 1))
+@settings(max_examples=40)
+def test_no_space_holds_more_than_its_capacity(day: int, of: int) -> None:
     for building in (SCHOOL, POOL):
         for space in building.spaces.values():
-            assert 0 <= people(building, space, curve_of(space.use), of, now) <= space.capacity
+            people = _people(building, space, TERM_MONDAY + day * DAY, of)
+            assert people.min() >= 0
+            assert people.max() <= space.capacity
 
 
 @pytest.mark.parametrize(
