@@ -33,6 +33,8 @@ BIRTH_SEQUENCE: Final = "bdSeq"
 ASK_AGAIN: Final = 60 * SECOND
 """a wish for a rebirth is not repeated sooner"""
 MAX_NODES: Final = 10_000
+MAX_TOPICS: Final = 65_536
+"""topics whose levels are remembered"""
 
 _KINDS: Final = ("NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA")
 _NOT_MEASURED: Final = ("Node Control/", "Device Control/", "Properties/", "Node Info/", "Device Info/")
@@ -62,14 +64,8 @@ class _Place(NamedTuple):
     group: str
     node: str
     device: str
-
-    @property
-    def node_address(self) -> str:
-        return f"{self.group}/{self.node}"
-
-    @property
-    def address(self) -> str:
-        return f"{self.node_address}/{self.device}" if self.device else self.node_address
+    node_address: str
+    address: str
 
 
 def source(config: SourceConfig) -> Source:
@@ -78,7 +74,7 @@ def source(config: SourceConfig) -> Source:
 
 
 class _Sparkplug:
-    __slots__ = ("_changed", "_group", "_models", "_namespace", "_nodes", "_prefix", "filters")
+    __slots__ = ("_changed", "_group", "_models", "_namespace", "_nodes", "_places", "_prefix", "filters")
 
     def __init__(self, config: SourceConfig) -> None:
         base = config.topic or DEFAULT_TOPIC
@@ -93,6 +89,7 @@ class _Sparkplug:
         self._models = config.models
         self._nodes: dict[str, _Node] = {}
         self._changed: set[str] = set()
+        self._places: dict[str, _Place] = {}
 
     def claims(self, topic: str) -> bool:
         return topic.startswith(self._prefix)
@@ -130,13 +127,23 @@ class _Sparkplug:
                 return self._data(place, payload, node, message.received)
 
     def _place(self, topic: str) -> _Place | None:
+        place = self._places.get(topic)
+        if place is None and (place := self._find_place(topic)) is not None:
+            if len(self._places) >= MAX_TOPICS:
+                self._places.clear()
+            self._places[topic] = place
+        return place
+
+    def _find_place(self, topic: str) -> _Place | None:
         levels = topic.removeprefix(self._prefix).split("/")
         if self._group:
             levels.insert(0, self._group)
         wanted = 4 if len(levels) > 1 and levels[1].startswith("D") else 3
         if len(levels) != wanted or levels[1] not in _KINDS or not all(levels):
             return None
-        return _Place(levels[1], levels[0], levels[2], levels[3] if wanted == 4 else "")
+        device = levels[3] if wanted == 4 else ""
+        node = f"{levels[0]}/{levels[2]}"
+        return _Place(levels[1], levels[0], levels[2], device, node, f"{node}/{device}" if device else node)
 
     def _node_birth(self, place: _Place, payload: Payload, node: _Node, received: int) -> Decoded:
         node.by_alias, node.by_name = {}, {}

@@ -46,13 +46,12 @@ def reading(
     """The reading that `metric` is; None where it is none, and then what is wrong in `rejects`, or it is `unmapped`."""
     if isinstance(metric.value, str):
         return None
-    where = printable(name, 60)
-    if not _good(metric.properties.get(QUALITY), where, rejects):
+    if not _good(metric.properties.get(QUALITY), name, rejects):
         return None
     value = wire.number(metric.value, metric.datatype or known.datatype)
     if value is None or not isfinite(value):
         reason = Reason.WRONG_TYPE if value is None else Reason.NOT_FINITE
-        rejects.append(Reject(reason, f"{where} is no number of its datatype"))
+        rejects.append(Reject(reason, f"{printable(name, 60)} is no number of its datatype"))
         return None
     told = metric.properties.get(UNIT)
     unit = told if isinstance(told, str) else known.unit
@@ -63,15 +62,17 @@ def reading(
     found = meaning(name, unit, state=isinstance(value, bool))
     if found is None:
         if not (model and model.ignores(name)):
+            where = printable(name, 60)
             unmapped.append(f"{where} [{printable(unit, 20)}]" if unit else where)
         return None
     return Reading(found.field, convert(float(value), unit or found.field.unit, found.field.unit), found.channel)
 
 
-def _good(quality: object, where: str, rejects: list[Reject]) -> bool:
+def _good(quality: object, name: str, rejects: list[Reject]) -> bool:
     """Quality as OPC writes it: 192 to 255 are good; 0 is bad, 500 stale."""
     if quality is None or (isinstance(quality, int) and 192 <= quality <= 255):
         return True
+    where = printable(name, 60)
     if quality == _STALE:
         rejects.append(Reject(Reason.NO_VALUE, f"{where} is stale"))
     else:

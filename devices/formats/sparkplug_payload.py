@@ -5,12 +5,15 @@ as protobuf wants unknown fields to be. Bytes are hostile: every length is check
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 MAX_METRICS: Final = 50_000
 MAX_PROPERTIES: Final = 100
+SMALL_PROPERTIES: Final = 256
+"""bytes of a metric's properties that are remembered"""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -21,6 +24,8 @@ SIGNED_BITS: Final = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
 UNSIGNED: Final = frozenset({UINT8, UINT16, UINT32, UINT64})
 
 Scalar = int | float | bool | str
+_SINGLE: Final = struct.Struct("<f").unpack
+_DOUBLE: Final = struct.Struct("<d").unpack
 
 
 @dataclass(slots=True)
@@ -34,7 +39,7 @@ class Metric:
     datatype: int = 0
     historical: bool = False
     null: bool = False
-    properties: dict[str, Scalar] = field(default_factory=dict)
+    properties: Mapping[str, Scalar] = field(default_factory=dict)
     value: Scalar | None = None
     """None where there is none, or one that is no scalar"""
 
@@ -77,13 +82,13 @@ def read(data: bytes) -> Payload:
     """
     payload = Payload()
     for tag, value in _fields(data):
-        if tag == 1 and isinstance(value, int):
-            payload.timestamp = value
-        elif tag == 2 and isinstance(value, bytes):
+        if tag == 2 and type(value) is bytes:
             if len(payload.metrics) >= MAX_METRICS:
                 raise ValueError(f"more than {MAX_METRICS} metrics")
             payload.metrics.append(_metric(value))
-        elif tag == 3 and isinstance(value, int):
+        elif tag == 1 and type(value) is int:
+            payload.timestamp = value
+        elif tag == 3 and type(value) is int:
             payload.seq = value
     return payload
 
@@ -91,27 +96,34 @@ def read(data: bytes) -> Payload:
 def _metric(data: bytes) -> Metric:
     metric = Metric()
     for tag, value in _fields(data):
-        match tag, value:
-            case 1, bytes():
-                metric.name = _text(value)
-            case 2, int():
-                metric.alias = value
-            case 3, int():
+        if 10 <= tag <= 15:
+            metric.value = _scalar(tag - 10, value)
+        elif type(value) is int:
+            if tag == 3:
                 metric.timestamp = value
-            case 4, int():
+            elif tag == 4:
                 metric.datatype = value
-            case 5, int():
+            elif tag == 2:
+                metric.alias = value
+            elif tag == 5:
                 metric.historical = bool(value)
-            case 7, int():
+            elif tag == 7:
                 metric.null = bool(value)
-            case 9, bytes():
-                metric.properties = _properties(value)
-            case ((10 | 11 | 12 | 13 | 14 | 15), _):
-                metric.value = _scalar(tag - 10, value)
+        elif tag == 1 and type(value) is bytes:
+            metric.name = _text(value)
+        elif tag == 9 and type(value) is bytes:
+            small = len(value) <= SMALL_PROPERTIES
+            metric.properties = _known_properties(value) if small else _properties(value)
     return metric
 
 
-def _properties(data: bytes) -> dict[str, Scalar]:
+@lru_cache(maxsize=4_096)
+def _known_properties(data: bytes) -> Mapping[str, Scalar]:
+    """Properties say the same in every message: unit and quality."""
+    return _properties(data)
+
+
+def _properties(data: bytes) -> Mapping[str, Scalar]:
     keys: list[str] = []
     values: list[Scalar | None] = []
     for tag, value in _fields(data):
@@ -132,21 +144,21 @@ def _property(data: bytes) -> Scalar | None:
     return found
 
 
-def _scalar(kind: int, value: int | bytes) -> Scalar | None:
+def _scalar(kind: int, value: int | bytes) -> Scalar:
     """A value of the oneof int, long, float, double, boolean, string, in this order everywhere in Sparkplug."""
-    match kind, value:
-        case ((0 | 1), int()):
+    if type(value) is int:
+        if kind < 2:
             return value
-        case 2, bytes() if len(value) == 4:
-            return float(struct.unpack("<f", value)[0])
-        case 3, bytes() if len(value) == 8:
-            return float(struct.unpack("<d", value)[0])
-        case 4, int():
+        if kind == 4:
             return bool(value)
-        case 5, bytes():
+    elif type(value) is bytes:
+        if kind == 3 and len(value) == 8:
+            return float(_DOUBLE(value)[0])
+        if kind == 2 and len(value) == 4:
+            return float(_SINGLE(value)[0])
+        if kind == 5:
             return _text(value)
-        case _:
-            raise ValueError(f"value {kind} has another wire type than Sparkplug's")
+    raise ValueError(f"value {kind} has another wire type than Sparkplug's")
 
 
 def _text(data: bytes) -> str:
@@ -154,36 +166,44 @@ def _text(data: bytes) -> str:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
+    """Tag and value of each field. Numbers of one byte, which most are, are read in place: this is the hot path."""
+    at, end = 0, len(data)
+    while at < end:
+        key = data[at]
+        at += 1
+        if key > 0x7F:
+            key, at = _varint(data, at - 1)
         tag, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _varint(data, at)
-            yield tag, value
-            continue
-        if wire == _BYTES:
-            size, at = _varint(data, at)
+        if wire <= _BYTES and wire != _FIXED64:
+            if at < end and data[at] < 0x80:
+                size = data[at]
+                at += 1
+            else:
+                size, at = _varint(data, at)
+            if wire == _VARINT:
+                yield tag, size
+                continue
         elif wire in (_FIXED64, _FIXED32):
             size = 8 if wire == _FIXED64 else 4
         else:
             raise ValueError(f"not protobuf: wire type {wire} at byte {at}")
-        if tag == 0 or size > len(data) - at:
-            raise ValueError(f"not protobuf: field {tag} of {size} bytes ends beyond byte {len(data)}")
+        if tag == 0 or size > end - at:
+            raise ValueError(f"not protobuf: field {tag} of {size} bytes ends beyond byte {end}")
         yield tag, data[at : at + size]
         at += size
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    result = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise ValueError(f"not protobuf: it ends within a number at byte {at}")
-        byte = data[at]
-        at += 1
+    result = shift = 0
+    digits = data[at : at + 10]
+    for byte in digits:
         result |= (byte & 0x7F) << shift
+        shift += 7
         if byte < 0x80:
-            return result & 0xFFFF_FFFF_FFFF_FFFF, at
+            return result & 0xFFFF_FFFF_FFFF_FFFF, at + shift // 7
+    at += len(digits)
+    if len(digits) < 10:
+        raise ValueError(f"not protobuf: it ends within a number at byte {at}")
     raise ValueError(f"not protobuf: a number longer than ten bytes at byte {at}")
 
 
