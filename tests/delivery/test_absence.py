@@ -4,7 +4,6 @@ The sentence stands in the log and in `/status`, and names what to do.
 """
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -12,13 +11,12 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from string import Template
 
 import aiohttp
 from aiohttp import web
 
 from ingest import servers
-from ingest.processes import HOST, Process, free_port
+from ingest.processes import HOST, free_port
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
 from tests.delivery.harness import COMMAND, Ingest, Publication, assert_stored, ingest_for, native, publisher, running
@@ -97,30 +95,9 @@ def set_password(accounts: Path, password: str) -> None:
 @asynccontextmanager
 async def influxdb_with_accounts(folder: Path) -> AsyncIterator[str]:
     """The URL of an InfluxDB 1.x that asks for passwords; the administrator is `admin`, `admin`."""
-    await asyncio.to_thread(folder.mkdir)
-    program = shutil.which("influxd", path=servers.SEARCH)
-    assert program is not None
-    port = free_port()
-    places = {name: json.dumps(str(folder / name)) for name in ("meta", "data", "wal")}
-    text = Template(servers.shipped_config("influxdb.conf")).substitute(places, port=port)
-    path = folder / "influxdb.conf"
-    path.write_text(text.replace("auth-enabled = false", "auth-enabled = true"))
-    url = f"http://{HOST}:{port}"
-
-    async def serves() -> bool:
-        try:
-            async with aiohttp.ClientSession() as http, http.get(f"{url}/ping") as answer:
-                return answer.status == 204
-        except aiohttp.ClientError:
-            return False
-
-    process = Process("influxdb", (program, "-config", str(path)), folder, serves, port)
-    await process.start(timeout_s=60)
-    try:
-        await as_admin(url, "CREATE USER admin WITH PASSWORD 'admin' WITH ALL PRIVILEGES")
-        yield url
-    finally:
-        await process.stop()
+    async with servers.influxdb(folder, protected=True) as database:
+        await as_admin(database.url, "CREATE USER admin WITH PASSWORD 'admin' WITH ALL PRIVILEGES")
+        yield database.url
 
 
 async def as_admin(url: str, *statements: str) -> None:
