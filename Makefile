@@ -5,7 +5,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser test check fmt demo demo-clean bench corpus supported lock
+.PHONY: help setup browser test check fmt demo demo-clean bench corpus supported council-year lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -45,6 +45,9 @@ corpus: setup ## how much of the recorded messages is read rightly, by format
 
 supported: setup ## write docs/supported.md anew, from the formats and device models
 	$(BIN)/python -m devices.supported
+
+council-year: setup ## a simulated year against TM46, and how fast a council of 1,000 devices is simulated
+	@$(BIN)/python -m tests.simulators.year
 
 lock: setup ## resolve the dependencies anew
 	$(LOCK) --upgrade --extra dashboards --output-file requirements.lock

@@ -9,6 +9,7 @@ from math import gcd
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.model import SECOND, Device, Estate, Reading
 from devices.schema import Field
@@ -111,21 +112,24 @@ class Simulation:
         self._forget(to)
 
     def state(self) -> dict[str, Any]:
-        """All that a simulation of the same estate and seed needs to go on from here, for JSON."""
-        state, instruments = self.buildings.state, self.instruments
-        values = zip(*(getattr(state, name).tolist() for name in _SPACE_STATE), strict=True)
+        """All that a simulation of the same estate and seed needs to go on from here, for JSON.
+
+        It is the state before the steps that are not told yet, so that none of their readings is lost.
+        """
+        kept = self._before if self._untold else self._capture()
+        values = zip(*(kept.spaces[name].tolist() for name in _SPACE_STATE), strict=True)
         return {
             "seed": self.seed,
-            "now": self.now,
+            "now": kept.now,
             "told": self.told,
             "begun": self.begun,
             "faults": self._ailments.memory,
             "spaces": {"/".join(name): list(value) for name, value in zip(self.stock.names, values, strict=True)},
             "devices": {
-                name: dict(zip(map(str, which.tolist()), getattr(instruments, name).tolist(), strict=True))
+                name: dict(zip(map(str, which.tolist()), kept.devices[name].tolist(), strict=True))
                 for name, which in self._kept()
             },
-            "names": [f"{device.council}/{device.id}" for device in instruments.devices],
+            "names": [f"{device.council}/{device.id}" for device in self.instruments.devices],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -164,6 +168,14 @@ class Simulation:
         self._swaps = swaps(self.faults, self.instruments.index)
         self.buildings.expect(spoiler(self.faults))
 
+    def _capture(self) -> "_Kept":
+        state, instruments = self.buildings.state, self.instruments
+        return _Kept(
+            self.now,
+            {name: getattr(state, name).copy() for name in _SPACE_STATE},
+            {name: getattr(instruments, name).copy() for name in _DEVICE_STATE},
+        )
+
     def _kept(self) -> list[tuple[str, Ints]]:
         one = self.instruments
         groups = (one.registers, *[one.counters] * 3, *[one.flipping] * 2)
@@ -177,6 +189,8 @@ class Simulation:
                 self._move()
                 continue
             stop = self.now + -(-(moves - self.now) // dt) * dt
+            if not self._untold:
+                self._before = self._capture()
             for trace in self.buildings.run(min(to, stop), dt):
                 self._untold.append(self.instruments.advance(trace))
 
@@ -264,6 +278,14 @@ def make_buildings(stock: Stock, seed: int, start: int, scenario: Scenario) -> B
     climates = [scenario.weather or climate(council.climate_station) for council, _ in stock.buildings]
     at = start - start % _SLOT_S - _WARM_UP_S
     return Buildings(stock, climates, seed=seed, at=at, holidays=bank_holidays())
+
+
+class _Kept(NamedTuple):
+    """Buildings and devices at one moment."""
+
+    now: int
+    spaces: dict[str, NDArray[Any]]
+    devices: dict[str, NDArray[Any]]
 
 
 class _Group(NamedTuple):

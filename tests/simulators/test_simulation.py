@@ -166,6 +166,18 @@ def test_a_run_from_a_file_equals_one_that_was_not_interrupted(tmp_path: Path, t
     assert told == two_days
 
 
+def test_a_run_broken_within_a_minute_loses_nothing(two_days: list[Due]) -> None:
+    first = Simulation(estate(), seed=3, start=TERM_MONDAY)
+    first.step(2 * HOUR)
+    told = first.due(TERM_MONDAY + HOUR + 17)
+    second = Simulation(estate(), seed=3, start=TERM_MONDAY + DAY)
+    second.restore(json.loads(json.dumps(first.state())))
+    assert second.told == TERM_MONDAY + HOUR + 17
+    told += _run(second, TERM_MONDAY + 3 * HOUR)
+    assert told == two_days[: len(told)]
+    assert told[-1].time > (TERM_MONDAY + 3 * HOUR - 60) * SECOND
+
+
 def test_after_a_gap_registers_have_gone_on_and_nobody_tells_of_it() -> None:
     simulation = Simulation(estate(), seed=3, start=TERM_MONDAY)
     one = simulation.instruments
