@@ -21,12 +21,12 @@ overrides it key by key. Examples stand beside the model in `<model>.examples.ya
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -36,6 +36,8 @@ from devices.codecs import CODECS
 
 MAKER_FILE: Final = "maker.yaml"
 EXAMPLES: Final = ".examples.yaml"
+MAX_KEYS: Final = 1_024
+"""of a model, whose meaning is remembered"""
 T = TypeVar("T", bound=BaseModel)
 
 _NUMBERED: Final = re.compile(r"(.*[._ -]|.*[A-Za-z])([0-9]{1,3})")
@@ -137,6 +139,16 @@ class ModelFile(_Common):
     model: str
 
 
+class Key(NamedTuple):
+    """What one key of a message means to a model: a rule with its channel, or that it is ignored, or neither."""
+
+    rule: Rule | None
+    channel: str
+    ignored: bool
+    error: bool
+    """it is set when the sensor has failed"""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A device model with its maker's defaults filled in."""
@@ -153,6 +165,19 @@ class Model:
     labels: Mapping[str, tuple[str, ...]]
     history: History | None
     time: Clock | None
+    _keys: dict[str, Key] = field(default_factory=dict, compare=False, repr=False)
+    """keys that were asked for; emptied when there are too many, since names from outside are without end"""
+
+    def key(self, key: str) -> Key:
+        """What `key` means."""
+        known = self._keys.get(key)
+        if known is None:
+            if len(self._keys) >= MAX_KEYS:
+                self._keys.clear()
+            found = self.rule(key)
+            rule, channel = found or (None, "")
+            known = self._keys[key] = Key(rule, channel, self.ignores(key), key in self.errors)
+        return known
 
     def rule(self, key: str) -> tuple[Rule, str] | None:
         """What `key` means, and its channel; a key may end in a number that the model writes as `#`."""
