@@ -78,18 +78,12 @@ def read_uplink(uplink: Uplink) -> Decoded:
 
 
 def _first(uplink: Uplink, model: Model | None) -> Route:
-    routes: list[Callable[[], Route | None]] = [
-        lambda: _by_model(uplink, model),
-        uplink.normalised,
-        lambda: _by_bytes(uplink, model),
-        lambda: _by_convention(uplink, model),
-    ]
     complaints: list[Reject] = []
-    for route in routes:
-        found = route()
-        if found is not None and found[0]:
-            return found
+    for route in (_by_model, _by_server, _by_bytes, _by_convention):
+        found = route(uplink, model)
         if found is not None:
+            if found[0]:
+                return found
             complaints += found[1]
     if model is None and not complaints and (uplink.frame or uplink.decoded):
         complaints = [Reject(Reason.UNKNOWN_FIELD, _no_model(uplink))]
@@ -105,6 +99,11 @@ def _no_model(uplink: Uplink) -> str:
 
 def _by_model(uplink: Uplink, model: Model | None) -> Route | None:
     return None if model is None or uplink.decoded is None else normalise(model, uplink.decoded, uplink.time)
+
+
+def _by_server(uplink: Uplink, model: Model | None) -> Route | None:
+    del model
+    return uplink.normalised()
 
 
 def _by_bytes(uplink: Uplink, model: Model | None) -> Route | None:

@@ -80,6 +80,13 @@ class Rule(_Strict):
     def _as_text(cls, value: object) -> object:
         return {word(key): number for key, number in value.items()} if isinstance(value, Mapping) else value
 
+    @property
+    def is_plain_number(self) -> bool:
+        """Whether any number is read alike: scaled, and in the schema's unit."""
+        stored = schema.BY_NAME[self.field]
+        same_unit = self.unit in ("", stored.unit)
+        return same_unit and stored.kind is not schema.Kind.STATE and not (self.states or self.absent or self.beside)
+
     @model_validator(mode="after")
     def _convertible(self) -> "Rule":
         wanted = schema.BY_NAME[self.field].unit
@@ -147,6 +154,8 @@ class Key(NamedTuple):
     ignored: bool
     error: bool
     """it is set when the sensor has failed"""
+    field: schema.Field | None
+    """set where a number without a unit needs nothing but `Rule.scale` to be a value of this field"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +185,9 @@ class Model:
                 self._keys.clear()
             found = self.rule(key)
             rule, channel = found or (None, "")
-            known = self._keys[key] = Key(rule, channel, self.ignores(key), key in self.errors)
+            simple = rule is not None and rule.is_plain_number and key not in self.errors
+            plain = schema.BY_NAME[rule.field] if rule and simple else None
+            known = self._keys[key] = Key(rule, channel, self.ignores(key), key in self.errors, plain)
         return known
 
     def rule(self, key: str) -> tuple[Rule, str] | None:

@@ -93,20 +93,26 @@ def _own_time(model: Model, values: dict[str, Value], now: int | None) -> int | 
 
 
 def _readings(model: Model, values: Mapping[str, Value], rejects: list[Reject]) -> list[Reading]:
+    """One reading of each field and channel, the first; a plain number is read here, since most values are plain."""
     readings: dict[tuple[str, str], Reading] = {}
     unmapped = []
+    new = tuple.__new__
     for key, given in values.items():
-        rule, channel, ignored, error = model.key(key)
+        rule, channel, ignored, error, plain = model.key(key)
+        value, unit = given
+        if rule is not None and plain and not unit and (type(value) is float or type(value) is int):
+            if -_HUGE < value < _HUGE and rule.low <= (scaled := value * rule.scale) <= rule.high:
+                if (rule.field, channel) not in readings:
+                    readings[rule.field, channel] = new(Reading, (plain, scaled, channel))
+                continue
         if error:
             if word(given.value) not in {"0", "false"}:
                 rejects.append(Reject(Reason.DEVICE_ERROR, f"{printable(key)} is {_show(given.value)}"))
         elif rule is None or (rule.beside and not any(other in values for other in rule.beside)):
             if not ignored:
                 unmapped.append(printable(key, 60))
-        elif (value := read(rule, key, given, rejects)) is not None:
-            place = rule.field, channel
-            if place not in readings:
-                readings[place] = Reading(BY_NAME[rule.field], value, channel)
+        elif (found := read(rule, key, given, rejects)) is not None and (rule.field, channel) not in readings:
+            readings[rule.field, channel] = Reading(BY_NAME[rule.field], found, channel)
     if unmapped:
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
         rejects.append(Reject(Reason.UNKNOWN_FIELD, f"{model.name}: not mapped: {', '.join(unmapped[:10])}{more}"))
@@ -190,7 +196,7 @@ def _flatten_object(path: str, node: Mapping[str, Any], run: _Flattening, depth:
         run.left[0] -= 1
         run.into[path] = measured
         return
-    into, left = run.into, run.left
+    into, left, new = run.into, run.left, tuple.__new__
     deeper = depth + 1
     for key, inner in node.items():
         if left[0] <= 0 or deeper > MAX_DEPTH:
@@ -203,7 +209,7 @@ def _flatten_object(path: str, node: Mapping[str, Any], run: _Flattening, depth:
             _flatten_list(name, inner, run, deeper)
         else:
             left[0] -= 1
-            into[name] = Value(inner)
+            into[name] = new(Value, (inner, ""))
 
 
 def _flatten_list(path: str, node: list[Any], run: _Flattening, depth: int) -> None:
