@@ -91,7 +91,7 @@ def infer(payloads: Sequence[Mapping[str, Any]]) -> Proposal:
     bodies = [decoded(payload) for payload in payloads[:MAX_PAYLOADS]]
     columns: dict[str, list[Value]] = {}
     for body in bodies:
-        for key, value in flatten(body, {}):
+        for key, value in flatten(body, {}).items():
             columns.setdefault(key, []).append(value)
     fields: list[Meant] = []
     questions: list[Question] = []

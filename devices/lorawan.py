@@ -54,7 +54,8 @@ class Uplink:
     """as the registry or the message names it; empty where neither does"""
     time: int | None
     time_source: TimeSource
-    normalised: Route | None = None
+    normalised: Callable[[], Route | None] = lambda: None
+    """reads what the server normalised; asked only where the model reads nothing"""
     radio: tuple[float | None, float | None] = (None, None)
     """RSSI dBm and SNR dB at the gateway that heard it best"""
     rejects: list[Reject] = field(default_factory=list)
@@ -77,18 +78,12 @@ def read_uplink(uplink: Uplink) -> Decoded:
 
 
 def _first(uplink: Uplink, model: Model | None) -> Route:
-    routes: list[Callable[[], Route | None]] = [
-        lambda: _by_model(uplink, model),
-        lambda: uplink.normalised,
-        lambda: _by_bytes(uplink, model),
-        lambda: _by_convention(uplink, model),
-    ]
     complaints: list[Reject] = []
-    for route in routes:
-        found = route()
-        if found is not None and found[0]:
-            return found
+    for route in (_by_model, _by_server, _by_bytes, _by_convention):
+        found = route(uplink, model)
         if found is not None:
+            if found[0]:
+                return found
             complaints += found[1]
     if model is None and not complaints and (uplink.frame or uplink.decoded):
         complaints = [Reject(Reason.UNKNOWN_FIELD, _no_model(uplink))]
@@ -104,6 +99,11 @@ def _no_model(uplink: Uplink) -> str:
 
 def _by_model(uplink: Uplink, model: Model | None) -> Route | None:
     return None if model is None or uplink.decoded is None else normalise(model, uplink.decoded, uplink.time)
+
+
+def _by_server(uplink: Uplink, model: Model | None) -> Route | None:
+    del model
+    return uplink.normalised()
 
 
 def _by_bytes(uplink: Uplink, model: Model | None) -> Route | None:
@@ -153,26 +153,30 @@ def _radio(radio: tuple[float | None, float | None]) -> list[Reading]:
 
 def best_gateway(heard: object, snr_key: str) -> tuple[float | None, float | None]:
     """RSSI and SNR where the signal was strongest."""
-    found = [(number(g.get("rssi")), number(g.get(snr_key))) for g in objects(heard)]
-    return max(found, key=lambda pair: -1e9 if pair[0] is None else pair[0], default=(None, None))
+    best: tuple[float | None, float | None] = (None, None)
+    strongest = float("-inf")
+    for gateway in objects(heard):
+        rssi = number(gateway.get("rssi"))
+        strength = -1e9 if rssi is None else rssi
+        if strength > strongest:
+            strongest, best = strength, (rssi, number(gateway.get(snr_key)))
+    return best
 
 
 def number(value: object) -> float | None:
     """A JSON number, or None."""
-    return (
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18 else None
-    )
+    return float(value) if (type(value) is float or type(value) is int) and -1e18 < value < 1e18 else None
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
     """The JSON objects in a JSON array, at most a hundred; empty where it is no array."""
-    return [item for item in value[:100] if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in value[:100] if type(item) is dict] if type(value) is list else []
 
 
 def child(value: object, key: str) -> Mapping[str, Any]:
     """The JSON object at `key` of a JSON object, empty where there is none."""
-    inner = value.get(key) if isinstance(value, Mapping) else None
-    return inner if isinstance(inner, Mapping) else {}
+    inner = value.get(key) if type(value) is dict else None
+    return inner if type(inner) is dict else {}
 
 
 def base64_bytes(text: object) -> bytes | None:

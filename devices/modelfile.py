@@ -21,12 +21,12 @@ overrides it key by key. Examples stand beside the model in `<model>.examples.ya
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -36,6 +36,8 @@ from devices.codecs import CODECS
 
 MAKER_FILE: Final = "maker.yaml"
 EXAMPLES: Final = ".examples.yaml"
+MAX_KEYS: Final = 1_024
+"""of a model, whose meaning is remembered"""
 T = TypeVar("T", bound=BaseModel)
 
 _NUMBERED: Final = re.compile(r"(.*[._ -]|.*[A-Za-z])([0-9]{1,3})")
@@ -77,6 +79,13 @@ class Rule(_Strict):
     @classmethod
     def _as_text(cls, value: object) -> object:
         return {word(key): number for key, number in value.items()} if isinstance(value, Mapping) else value
+
+    @property
+    def is_plain_number(self) -> bool:
+        """Whether any number is read alike: scaled, and in the schema's unit."""
+        stored = schema.BY_NAME[self.field]
+        same_unit = self.unit in ("", stored.unit)
+        return same_unit and stored.kind is not schema.Kind.STATE and not (self.states or self.absent or self.beside)
 
     @model_validator(mode="after")
     def _convertible(self) -> "Rule":
@@ -137,6 +146,18 @@ class ModelFile(_Common):
     model: str
 
 
+class Key(NamedTuple):
+    """What one key of a message means to a model: a rule with its channel, or that it is ignored, or neither."""
+
+    rule: Rule | None
+    channel: str
+    ignored: bool
+    error: bool
+    """it is set when the sensor has failed"""
+    field: schema.Field | None
+    """set where a number without a unit needs nothing but `Rule.scale` to be a value of this field"""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A device model with its maker's defaults filled in."""
@@ -153,6 +174,21 @@ class Model:
     labels: Mapping[str, tuple[str, ...]]
     history: History | None
     time: Clock | None
+    _keys: dict[str, Key] = field(default_factory=dict, compare=False, repr=False)
+    """keys that were asked for; emptied when there are too many, since names from outside are without end"""
+
+    def key(self, key: str) -> Key:
+        """What `key` means."""
+        known = self._keys.get(key)
+        if known is None:
+            if len(self._keys) >= MAX_KEYS:
+                self._keys.clear()
+            found = self.rule(key)
+            rule, channel = found or (None, "")
+            simple = rule is not None and rule.is_plain_number and key not in self.errors
+            plain = schema.BY_NAME[rule.field] if rule and simple else None
+            known = self._keys[key] = Key(rule, channel, self.ignores(key), key in self.errors, plain)
+        return known
 
     def rule(self, key: str) -> tuple[Rule, str] | None:
         """What `key` means, and its channel; a key may end in a number that the model writes as `#`."""

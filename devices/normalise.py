@@ -5,7 +5,6 @@ state that the model knows) is rejected, and a value that means "none" is none.
 """
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from devices import units
@@ -21,6 +20,8 @@ MAX_RECORDS: Final = 500
 CLOCK_EPOCH: Final = 1_577_836_800 * SECOND
 """2020: an earlier time comes from a clock that was never set"""
 CLOCK_AHEAD: Final = 600 * SECOND
+_HUGE: Final = 1e300
+"""from here on a number is none: it may be too large for a float"""
 
 _NO_VALUE: Final = frozenset(
     {"", "nan", "null", "none", "nosensor", "no sensor", "unknown", "unavailable", "n/a", "na"}
@@ -52,11 +53,13 @@ def normalise(model: Model, decoded: Mapping[str, Any], now: int | None) -> tupl
     """
     samples: list[Sample] = []
     rejects: list[Reject] = []
-    present = dict(decoded)
-    records = present.pop(model.history.key, None) if model.history else None
-    values = dict(flatten(present, model.labels))
+    present, records = decoded, None
+    if model.history:
+        present = dict(decoded)
+        records = present.pop(model.history.key, None)
+    values = flatten(present, model.labels)
     time = _own_time(model, values, now)
-    readings = list(_readings(model, values, rejects))
+    readings = _readings(model, values, rejects)
     if readings:
         samples.append(Sample(readings, time))
     for record in records[:MAX_RECORDS] if isinstance(records, list) else ():
@@ -73,7 +76,7 @@ def _stored(model: Model, record: object, rejects: list[Reject]) -> Iterator[Sam
         rejects.append(Reject(Reason.BAD_TIME, f"a stored record without a time in {model.history.time}"))
         return
     rest = {key: value for key, value in record.items() if key != model.history.time}
-    readings = list(_readings(model, dict(flatten(rest, model.labels)), rejects))
+    readings = _readings(model, flatten(rest, model.labels), rejects)
     if readings:
         yield Sample(readings, round(stamp * SECOND))
 
@@ -89,27 +92,31 @@ def _own_time(model: Model, values: dict[str, Value], now: int | None) -> int | 
     return time if believable else None
 
 
-def _readings(model: Model, values: Mapping[str, Value], rejects: list[Reject]) -> Iterator[Reading]:
-    taken: set[tuple[str, str]] = set()
+def _readings(model: Model, values: Mapping[str, Value], rejects: list[Reject]) -> list[Reading]:
+    """One reading of each field and channel, the first; a plain number is read here, since most values are plain."""
+    readings: dict[tuple[str, str], Reading] = {}
     unmapped = []
+    new = tuple.__new__
     for key, given in values.items():
-        if key in model.errors:
+        rule, channel, ignored, error, plain = model.key(key)
+        value, unit = given
+        if rule is not None and plain and not unit and (type(value) is float or type(value) is int):
+            if -_HUGE < value < _HUGE and rule.low <= (scaled := value * rule.scale) <= rule.high:
+                if (rule.field, channel) not in readings:
+                    readings[rule.field, channel] = new(Reading, (plain, scaled, channel))
+                continue
+        if error:
             if word(given.value) not in {"0", "false"}:
                 rejects.append(Reject(Reason.DEVICE_ERROR, f"{printable(key)} is {_show(given.value)}"))
-            continue
-        found = model.rule(key)
-        if found is None or (found[0].beside and not any(other in values for other in found[0].beside)):
-            if not model.ignores(key):
+        elif rule is None or (rule.beside and not any(other in values for other in rule.beside)):
+            if not ignored:
                 unmapped.append(printable(key, 60))
-            continue
-        rule, channel = found
-        value = read(rule, key, given, rejects)
-        if value is not None and (rule.field, channel) not in taken:
-            taken.add((rule.field, channel))
-            yield Reading(BY_NAME[rule.field], value, channel)
+        elif (found := read(rule, key, given, rejects)) is not None and (rule.field, channel) not in readings:
+            readings[rule.field, channel] = Reading(BY_NAME[rule.field], found, channel)
     if unmapped:
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
         rejects.append(Reject(Reason.UNKNOWN_FIELD, f"{model.name}: not mapped: {', '.join(unmapped[:10])}{more}"))
+    return list(readings.values())
 
 
 def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | None:
@@ -118,12 +125,21 @@ def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | N
     value, unit = given
     if value is None:
         return None
-    where = f"{printable(key, 60)} is {_show(value)}"
+    if (type(value) is float or type(value) is int) and -_HUGE < value < _HUGE and not (rule.states or rule.absent):
+        if field.kind is not Kind.STATE:
+            return _number(rule, value, unit, key, rejects)
+    return _read_word(rule, key, given, rejects)
+
+
+def _read_word(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | None:
+    """A value that is a word, or may mean that there is none."""
+    value, unit = given
+    where = _where(key, value)
     text = word(value)
     if text in _NO_VALUE or any(_equal(value, nothing) for nothing in rule.absent):
         rejects.append(Reject(Reason.NO_VALUE, f"{where}, which means no value"))
         return None
-    if rule.states or field.kind is Kind.STATE:
+    if rule.states or BY_NAME[rule.field].kind is Kind.STATE:
         state = (rule.states or _STATES).get(text)
         if state is None:
             known = ", ".join(rule.states or _STATES)
@@ -136,55 +152,83 @@ def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | N
             Reject(reason, f"{where}, {'values without times' if isinstance(value, list) else 'not a number'}")
         )
         return None
-    return _number(rule, float(value) if abs(value) < 1e300 else float("inf"), unit, where, rejects)
-
-
-def _number(rule: Rule, value: float, unit: str, where: str, rejects: list[Reject]) -> float | None:
-    if not isfinite(value):
+    if not abs(value) < _HUGE:
         rejects.append(Reject(Reason.NOT_FINITE, where))
         return None
+    return _number(rule, value, unit, key, rejects)
+
+
+def _where(key: str, value: object) -> str:
+    return f"{printable(key, 60)} is {_show(value)}"
+
+
+def _number(rule: Rule, value: float, unit: str, key: str, rejects: list[Reject]) -> float | None:
     field = BY_NAME[rule.field]
     try:
-        result = units.convert(value * rule.scale, rule.unit or unit or field.unit, field.unit)
+        result = units.convert(float(value) * rule.scale, rule.unit or unit or field.unit, field.unit)
     except LookupError as error:
-        rejects.append(Reject(Reason.WRONG_UNIT, f"{where}: {printable(str(error))}"))
+        rejects.append(Reject(Reason.WRONG_UNIT, f"{_where(key, value)}: {printable(str(error))}"))
         return None
     if not rule.low <= result <= rule.high:
-        rejects.append(Reject(Reason.OUT_OF_RANGE, f"{where}; this device measures {rule.low:g} to {rule.high:g}"))
+        detail = f"{_where(key, value)}; this device measures {rule.low:g} to {rule.high:g}"
+        rejects.append(Reject(Reason.OUT_OF_RANGE, detail))
         return None
     return result
 
 
-def flatten(decoded: Mapping[str, Any], labels: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, Value]]:
+def flatten(decoded: Mapping[str, Any], labels: Mapping[str, tuple[str, ...]]) -> dict[str, Value]:
     """Nested objects as `a.b`; an object with a value (and perhaps a unit) as that value; lists by label or place."""
-    left = [MAX_VALUES]
-    yield from _flatten("", decoded, labels, 0, left)
+    found: dict[str, Value] = {}
+    _flatten_object("", decoded, _Flattening(found, labels, [MAX_VALUES]), 0)
+    return found
 
 
-def _flatten(
-    path: str, node: object, labels: Mapping[str, tuple[str, ...]], depth: int, left: list[int]
-) -> Iterator[tuple[str, Value]]:
-    if depth > MAX_DEPTH or left[0] <= 0:
+class _Flattening(NamedTuple):
+    into: dict[str, Value]
+    labels: Mapping[str, tuple[str, ...]]
+    left: list[int]
+    """how many more values are taken; a list, because it is counted down"""
+
+
+def _flatten_object(path: str, node: Mapping[str, Any], run: _Flattening, depth: int) -> None:
+    measured = _measured(node) if path and ("value" in node or "data" in node) else None
+    if measured is not None:
+        run.left[0] -= 1
+        run.into[path] = measured
         return
-    if isinstance(node, Mapping):
-        measured = _measured(node) if path else None
-        if measured is not None:
-            left[0] -= 1
-            yield path, measured
+    into, left, new = run.into, run.left, tuple.__new__
+    deeper = depth + 1
+    for key, inner in node.items():
+        if left[0] <= 0 or deeper > MAX_DEPTH:
             return
-        for key, inner in node.items():
-            yield from _flatten(f"{path}.{key}" if path else str(key), inner, labels, depth + 1, left)
-    elif isinstance(node, list) and len(node) == 1 and not isinstance(node[0], Mapping | list):
-        yield from _flatten(path, node[0], labels, depth + 1, left)
-    elif isinstance(node, list) and node and all(isinstance(inner, list) for inner in node):
-        yield from _flatten(path, [item for inner in node for item in inner], labels, depth + 1, left)
-    elif isinstance(node, list) and node and all(isinstance(inner, Mapping) for inner in node):
+        name = f"{path}.{key}" if path else str(key)
+        kind = type(inner)
+        if kind is dict:
+            _flatten_object(name, inner, run, deeper)
+        elif kind is list:
+            _flatten_list(name, inner, run, deeper)
+        else:
+            left[0] -= 1
+            into[name] = new(Value, (inner, ""))
+
+
+def _flatten_list(path: str, node: list[Any], run: _Flattening, depth: int) -> None:
+    if depth > MAX_DEPTH or run.left[0] <= 0:
+        return
+    kinds = {type(inner) for inner in node}
+    if kinds == {list}:
+        _flatten_list(path, [item for inner in node for item in inner], run, depth + 1)
+    elif kinds == {dict}:
         for place, inner in enumerate(node):
-            name = next((word(inner[label]) for label in labels.get(path, ()) if label in inner), place)
-            yield from _flatten(f"{path}.{name}", inner, labels, depth + 1, left)
+            if depth + 1 > MAX_DEPTH or run.left[0] <= 0:
+                return
+            name = next((word(inner[label]) for label in run.labels.get(path, ()) if label in inner), place)
+            _flatten_object(f"{path}.{name}", inner, run, depth + 1)
+    elif len(node) == 1 and depth + 1 > MAX_DEPTH:
+        return
     else:
-        left[0] -= 1
-        yield path, Value(node)
+        run.left[0] -= 1
+        run.into[path] = Value(node[0] if len(node) == 1 else node)
 
 
 def _measured(node: Mapping[str, Any]) -> Value | None:

@@ -5,8 +5,9 @@ understands. Bytes are hostile: a codec checks length before it reads and stops 
 what it read before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -41,5 +42,10 @@ def decode(codec: str, data: bytes, port: int, layout: Mapping[str, Any]) -> Fra
     """Read `data`, received on `port`, with the codec of that name."""
     if len(data) > MAX_FRAME:
         return Frame(complaint=f"{len(data)} bytes are no LoRaWAN frame")
-    frame: Frame = import_module(f"devices.codecs.{codec}").decode(data, port, layout)
-    return frame
+    return _decoder(codec)(data, port, layout)
+
+
+@cache
+def _decoder(codec: str) -> Callable[[bytes, int, Mapping[str, Any]], Frame]:
+    decoder: Callable[[bytes, int, Mapping[str, Any]], Frame] = import_module(f"devices.codecs.{codec}").decode
+    return decoder

@@ -11,8 +11,10 @@ Items are separated by spaces and follow one another, unless one says where it s
 right: & >> << + - * /.
 """
 
+import operator
 import re
 import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -24,6 +26,16 @@ _ITEM: Final = re.compile(
     r"(?P<ops>(?:(?:&|>>|<<|[-+*/])(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?))*)"
 )
 _OP: Final = re.compile(r"(&|>>|<<|[-+*/])(0x[0-9a-fA-F]+|\d+(?:\.\d+)?)")
+_Operation = Callable[[float, float], float]
+_OPERATIONS: Final[Mapping[str, _Operation]] = {
+    "&": lambda value, operand: int(value) & int(operand),
+    ">>": lambda value, operand: int(value) >> int(operand),
+    "<<": lambda value, operand: int(value) << int(operand),
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,7 @@ class Item:
     kind: str
     order: str
     absent: bool
-    ops: tuple[tuple[str, float], ...]
+    ops: tuple[tuple[_Operation, float], ...]
 
     def read(self, data: bytes, start: int) -> float | int | None:
         """The number at `start` plus its own offset; None where the device says that it has no value."""
@@ -49,8 +61,8 @@ class Item:
             top = 1 << (8 * self.size)
             if self.absent and value in ((top - 1,) if self.kind == "u" else (-1, top // 2 - 1)):
                 return None
-        for operator, operand in self.ops:
-            value = _apply(operator, value, operand)
+        for operation, operand in self.ops:
+            value = operation(value, operand)
         return value
 
 
@@ -93,28 +105,9 @@ def record(text: str, *, little: bool = False) -> Record:
             position = int(match["at"])
         length = int(match["bits"]) // 8
         if match["key"] != "_":
-            ops = tuple((op, float(n) if "." in n else int(n, 0)) for op, n in _OP.findall(match["ops"]))
+            ops = tuple((_OPERATIONS[op], float(n) if "." in n else int(n, 0)) for op, n in _OP.findall(match["ops"]))
             order = match["order"] or ("le" if little else "")
             items.append(Item(match["key"], position, length, match["kind"], order, match["absent"] is not None, ops))
         position += length
         size = max(size, position)
     return Record(tuple(items), size)
-
-
-def _apply(operator: str, value: float | int, operand: float) -> float | int:
-    whole = int(operand)
-    match operator:
-        case "&":
-            return int(value) & whole
-        case ">>":
-            return int(value) >> whole
-        case "<<":
-            return int(value) << whole
-        case "+":
-            return value + operand
-        case "-":
-            return value - operand
-        case "*":
-            return value * operand
-        case _:
-            return value / operand

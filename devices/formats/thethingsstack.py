@@ -117,7 +117,7 @@ class _TheThingsStack:
                 model=model,
                 time=time,
                 time_source=time_source,
-                normalised=_normalised(uplink.get("normalized_payload")),
+                normalised=lambda: _normalised(uplink.get("normalized_payload")),
                 radio=best_gateway(uplink.get("rx_metadata"), "snr"),
             )
         )
