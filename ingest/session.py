@@ -161,6 +161,8 @@ class Session:
     _connection: _Connection | None = None
     _last: int = 0
     _paused: bool = False
+    _published: int = 0
+    """packet identifier of the last message that we published"""
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -202,6 +204,16 @@ class Session:
             return
         acks = [mqtt5.PubAckPacket(delivery.packet_id).write() for delivery in batch.deliveries if delivery.packet_id]
         self._connection.transport.write(b"".join(acks))
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Publish at QoS 1, once: whether it went out is not followed up. False while there is no connection."""
+        connection = self._connection
+        if connection is None or not self.state.connected:
+            return False
+        self._published = self._published % 65_535 + 1
+        packet = mqtt5.PublishPacket(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._published)
+        _write(connection, packet)
+        return True
 
     async def subscribe(self, filters: Sequence[str]) -> None:
         """Want these topic filters from now on, and no others."""
