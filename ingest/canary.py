@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from devices.model import SECOND, Message
 from devices.schema import BY_NAME
@@ -106,7 +106,14 @@ async def _look(canary: Canary, influx: Influx, clock: Callable[[], int]) -> Non
             found = await influx.query(question)
         except DatabaseError:
             continue
-        if found:
-            canary.returned = int(found[0]["values"][0][0])
-            if canary.returned >= canary.sent:
-                return
+        canary.returned = max(canary.returned, _time(found))
+        if canary.returned >= canary.sent:
+            return
+
+
+def _time(found: list[dict[str, Any]]) -> int:
+    """The time in an answer; 0 where there is none, or what answers is no InfluxDB."""
+    match found:
+        case [{"values": [[int(at), *_], *_]}, *_]:
+            return at
+    return 0
