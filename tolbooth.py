@@ -442,6 +442,28 @@ def status(
 
 
 @app.command()
+def doctor(
+    settings: SettingsOption = None,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Test broker, database, disk, clock, registry and files, and say what loses data and how to mend it."""
+    import logging
+    from dataclasses import asdict
+    from json import dumps
+
+    from ingest.doctor.examine import examine
+    from ingest.doctor.findings import Severity, text
+
+    with _clear_errors():
+        logging.getLogger().addHandler(logging.NullHandler())  # the findings say it all
+        path = settings or _demo_settings()
+        found = asyncio.run(examine(_settings(path), path))
+    typer.echo(dumps([asdict(finding) for finding in found], indent=2) if json else text(found))
+    if any(finding.severity is Severity.FAIL for finding in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def simulate(
     settings: SettingsOption = None,
     seed: SeedOption = 1,

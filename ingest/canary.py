@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from devices.model import SECOND, Message
+from devices.estate.shapes import NATIVE
+from devices.model import SECOND, Estate, Message
 from devices.schema import BY_NAME
 from ingest.influx import DatabaseError, Influx
 from ingest.lineprotocol import escape_tag
 from ingest.session import Session
 
-ROOT: Final = "tolbooth/v1/_ingest"
-"""Below this ingest may publish; no council has this name."""
 LATE: Final = 3
 """Periods after which a canary that did not come back means that the path is broken."""
 OLDEST: Final = 3_600 * SECOND
@@ -27,15 +26,18 @@ FIRST_LOOK, LAST_LOOK = 0.05, 1.0
 _FIELD: Final = BY_NAME["canary"]
 
 
-def topic_of(client_id: str) -> str:
-    """Where the canary of the ingest with this client id is published."""
-    return f"{ROOT}/{client_id}/canary"
+def own_topics(estate: Estate) -> str:
+    """Below this ingest may publish: in its first council's topic tree, where no building can be."""
+    council = min(estate.councils.values(), key=lambda each: each.id)
+    return f"{council.sources[NATIVE].topic}/{council.id}/_ingest"
 
 
 @dataclass(slots=True)
 class Canary:
     """What is known of it. Its line carries the client id in the tag `device`, so that two ingests have two series."""
 
+    root: str
+    """see `own_topics`"""
     client_id: str
     period_s: float
     """0: there is none, and nothing depends on it"""
@@ -47,7 +49,7 @@ class Canary:
     @property
     def topic(self) -> str:
         """Where it is published; empty where there is none."""
-        return topic_of(self.client_id) if self.period_s else ""
+        return f"{self.root}/{self.client_id}/canary" if self.period_s else ""
 
     def line(self, message: Message) -> str | None:
         """The line of a canary that arrived, empty for a forged or very old one; None for any other message."""
@@ -75,7 +77,7 @@ class Canary:
             return "off"
         age = self.age_s(now)
         if age is None:
-            return f"none has come back yet: the broker has to let {self.client_id} write and read {self.topic}"
+            return f"none has come back yet: let its account write and read {self.topic}"
         return "ok" if self.well(now) else f"the last one came back {age:.0f} s ago: the way to the database is held up"
 
 

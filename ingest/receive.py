@@ -162,7 +162,7 @@ class Kit:
     tags: Tags
     fleet: Fleet
     journal: Journal
-    canary: Canary = field(default_factory=lambda: Canary("", 0))
+    canary: Canary = field(default_factory=lambda: Canary("", "", 0))
     watch: Watch = field(default_factory=Watch)
     limit: Limit = field(default_factory=lambda: Limit(0, 1))
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

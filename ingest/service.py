@@ -16,7 +16,7 @@ from devices import registry
 from devices.decode import Decoder, Window
 from devices.model import SECOND, Estate
 from ingest import health, receive
-from ingest.canary import Canary, fly
+from ingest.canary import Canary, fly, own_topics
 from ingest.drain import State, Writer, drain
 from ingest.fleet import Fleet
 from ingest.influx import DatabaseError, Influx
@@ -67,7 +67,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
             Tags(estate),
             Fleet(estate, await journal.heard()),
             journal,
-            Canary(settings.mqtt.client_id, settings.canary.period),
+            Canary(own_topics(estate), settings.mqtt.client_id, settings.canary.period),
             watch,
             Limit(settings.limits.messages_per_second, settings.limits.burst, watch.looked),
         )

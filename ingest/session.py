@@ -231,7 +231,7 @@ class Session:
         options = self.options
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, connection = await loop.create_connection(
-                lambda: _Connection(self._receive, self._flushed), options.host, options.port, ssl=_tls(options)
+                lambda: _Connection(self._receive, self._flushed), options.host, options.port, ssl=tls_context(options)
             )
             try:
                 keep_alive = await self._hello(connection)
@@ -356,7 +356,7 @@ async def _reply(connection: _Connection, kind: type[_Reply]) -> _Reply:
     return packet
 
 
-def _tls(options: Mqtt) -> ssl.SSLContext | None:
+def tls_context(options: Mqtt) -> ssl.SSLContext | None:
     if not options.tls:
         return None
     try:

@@ -4,18 +4,19 @@ import pytest
 
 from devices.decode import Decoder
 from devices.model import SECOND, Message
-from ingest.canary import LATE, Canary, topic_of
+from ingest.canary import LATE, Canary, own_topics
 from ingest.fleet import Fleet
 from ingest.lineprotocol import Tags
 from ingest.receive import digest
 from ingest.session import Delivery
 from tests.ingest.estates import BUILDING, COUNCIL, NOW, device, estate
 
-TOPIC = "tolbooth/v1/_ingest/tolbooth-ingest/canary"
+ROOT = "tolbooth/v1/sim-moor/_ingest"
+TOPIC = f"{ROOT}/tolbooth-ingest/canary"
 
 
 def canary() -> Canary:
-    return Canary("tolbooth-ingest", 15.0)
+    return Canary(ROOT, "tolbooth-ingest", 15.0)
 
 
 def mark(at: int) -> bytes:
@@ -23,8 +24,10 @@ def mark(at: int) -> bytes:
 
 
 def test_it_has_its_own_topic_that_no_council_can_have() -> None:
-    assert canary().topic == topic_of("tolbooth-ingest") == TOPIC
-    assert Canary("x", 0).topic == ""
+    assert own_topics(estate(device("a"))) == ROOT
+    assert canary().topic == TOPIC
+    assert Decoder(estate(device("a"))).decode(Message(TOPIC, b"1", NOW)).rejects[0].reason == "unknown_topic"
+    assert Canary(ROOT, "x", 0).topic == ""
 
 
 def test_its_line_tells_how_long_it_took() -> None:
@@ -41,7 +44,7 @@ def test_a_forged_one_is_no_line_and_no_message(payload: bytes) -> None:
 
 def test_another_message_is_none() -> None:
     assert canary().line(Message(TOPIC + "/x", mark(NOW), NOW)) is None
-    assert Canary("tolbooth-ingest", 0).line(Message(TOPIC, mark(NOW), NOW)) is None
+    assert Canary(ROOT, "tolbooth-ingest", 0).line(Message(TOPIC, mark(NOW), NOW)) is None
 
 
 def test_it_is_not_among_the_messages_even_when_it_comes_again() -> None:
@@ -78,5 +81,5 @@ def test_it_is_well_while_one_came_back_within_three_periods() -> None:
     assert (bird.well(late), bird.text(late)) == (True, "ok")
     assert not bird.well(late + 1_000_000)
     assert "came back 45 s ago" in bird.text(late + 1_000_000)
-    assert Canary("x", 0).well(NOW)
-    assert Canary("x", 0).text(NOW) == "off"
+    assert Canary(ROOT, "x", 0).well(NOW)
+    assert Canary(ROOT, "x", 0).text(NOW) == "off"
