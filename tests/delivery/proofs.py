@@ -1,0 +1,389 @@
+"""The proofs: one function a promise, on real servers, with a ledger. Short in CI, long by `make soak`."""
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import random
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from ingest import journal
+from ingest.journal import FILE
+from ingest.processes import HOST, Process
+from ingest.servers import Broker, Database
+from tests.bench.estate import BUILDING, COUNCIL
+from tests.delivery.harness import (
+    DATABASE,
+    Ingest,
+    Ledger,
+    Publication,
+    Publisher,
+    Reading,
+    ingest_for,
+    kill_and_restart,
+    publisher,
+    query,
+    running,
+    stored,
+)
+from tests.delivery.proxy import proxy
+from tests.delivery.report import Proof, Sample
+
+NAMES: Final = ("pulses", "people_in", "people_out", "openings")
+"""Registers with room for values that are all different."""
+DEVICES: Final = 200
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kills:
+    ingest: int
+    database: int
+    broker: int
+
+
+@dataclass(slots=True)
+class Looks:
+    """Samples of a run, and its kills."""
+
+    ingest: Ingest
+    ledger: Ledger
+    started: float = field(default_factory=time.monotonic)
+    samples: list[Sample] = field(default_factory=list)
+    kills: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def now_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def take(self) -> None:
+        counts = journal.look(self.ingest.data)
+        oldest = (time.time_ns() - counts.oldest) / 1e9 if counts.oldest else 0.0
+        done = counts.tally.get(("stored", ""), 0)
+        published = self.ledger.readings.total()
+        memory = memory_mb(self.ingest.process)
+        self.samples.append(Sample(self.now_s, published, done, counts.messages, counts.residual, oldest, memory))
+
+
+def memory_mb(process: Process) -> float:
+    """Resident memory; 0 while it does not run."""
+    try:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) / 1_024 for line in lines if line.startswith("VmRSS:"))
+
+
+@asynccontextmanager
+async def looking(looks: Looks) -> AsyncIterator[None]:
+    """Take a sample each second."""
+    done = asyncio.Event()
+
+    async def look() -> None:
+        while not done.is_set():
+            await asyncio.to_thread(looks.take)
+            await asyncio.sleep(1.0)
+
+    task = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        done.set()
+        await task
+        looks.take()
+
+
+def batches(readings: int, *, in_message: int = 20, names: Sequence[str] = NAMES) -> Iterator[Publication]:
+    """Messages of `in_message` readings each, every value and every time different; all tell their time."""
+    samples = max(1, in_message // len(names))
+    start = int(time.time() * 1_000) - 20 * DAY_MS
+    for index in range(readings // (samples * len(names))):
+        device = f"sim-{index % DEVICES:05d}"
+        body, expected = [], []
+        for at in range(index * samples, (index + 1) * samples):
+            values = {name: float(at * len(names) + n) for n, name in enumerate(names)}
+            body.append({"time": start + at, **values})
+            expected += [Reading(device, name, value, (start + at) * 1_000_000) for name, value in values.items()]
+        topic = f"tolbooth/v1/{COUNCIL}/{BUILDING}/{device}/readings"
+        yield Publication(topic, json.dumps(body).encode(), tuple(expected))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    lost: int
+    doubled: int
+    """stored and not published, or oftener"""
+
+    @property
+    def bars(self) -> list[tuple[str, str, bool]]:
+        return [
+            ("0 readings lost", f"{self.lost:,}", not self.lost),
+            ("0 readings doubled or wrong", f"{self.doubled:,}", not self.doubled),
+        ]
+
+
+async def difference(database: Database, ledger: Ledger, names: Sequence[str] = NAMES) -> Difference:
+    """What is stored against what was acknowledged."""
+    found: Counter[Reading] = await stored(database, names)
+    return Difference((ledger.readings - found).total(), (found - ledger.readings).total())
+
+
+async def crashes(
+    folder: Path, estate: Path, broker: Broker, database: Database, *, readings: int, kills: Kills, seconds: float
+) -> Proof:
+    """T1, T2, T3: ingest, database and broker are killed all the time, and every reading is stored once."""
+    messages = list(batches(readings))
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    chance = random.Random(1)
+    async with running(ingest), publisher(broker) as client:
+        looks = Looks(ingest, client.ledger)
+        async with looking(looks):
+            publishing = asyncio.create_task(
+                client.publish(messages, per_second=len(messages) / seconds, timeout_s=300)
+            )
+            await asyncio.gather(
+                _killing(looks, "ingest", ingest.process, kills.ingest, seconds, chance),
+                _killing(looks, "database", database.process, kills.database, seconds, chance),
+                _killing(looks, "broker", broker.process, kills.broker, seconds, chance),
+            )
+            during = not publishing.done()
+            await publishing
+            said = await ingest.settled(len(messages), timeout_s=300)
+        found = await difference(database, client.ledger)
+        published = client.ledger.readings.total()
+    worst = max(abs(sample.residual) for sample in looks.samples)
+    bars = [
+        (f"{readings:,} readings published", f"{published:,}", published == sum(len(m.readings) for m in messages)),
+        *found.bars,
+        ("every message has one fate, at every look", f"worst residual {worst}", worst == 0),
+        ("killed while readings came", ", ".join(f"{n} {what}" for what, n in _count(looks)), during),
+    ]
+    notes = {
+        "messages": f"{len(messages):,}, {said['received']:,} received, {said['fates']['duplicate']:,} of them again",
+        "journal": f"at most {max(sample.journalled for sample in looks.samples):,} messages",
+        "memory of ingest": f"at most {max(sample.memory_mb for sample in looks.samples):.0f} MB",
+        "time": f"{looks.now_s:.0f} s, looked at {len(looks.samples)} times",
+        "machine": machine(),
+    }
+    what = (
+        "SIGKILL to ingest, InfluxDB and the broker with its shipped, durable settings, while devices publish at QoS 1."
+    )
+    return Proof("Crashes lose and double nothing (T1, T2, T3)", what, bars, looks.samples, looks.kills, notes)
+
+
+def _count(looks: Looks) -> list[tuple[str, int]]:
+    return sorted(Counter(what for _, what in looks.kills).items())
+
+
+async def _killing(
+    looks: Looks, what: str, process: Process, times: int, seconds: float, chance: random.Random
+) -> None:
+    """Kill and restart so many times, spread over nine tenths of the time that readings come."""
+    for n in range(times):
+        due = seconds * 0.9 * (n + chance.random()) / times
+        await asyncio.sleep(max(0.0, due - looks.now_s))
+        looks.kills.append((looks.now_s, what))
+        await kill_and_restart(process, away_s=chance.uniform(0, 0.3))
+
+
+async def outage(folder: Path, estate: Path, broker: Broker, database: Database, *, readings: int) -> Proof:
+    """T5: the database is away while readings come; they take little disk, and drain faster than they came."""
+    messages = list(batches(readings, in_message=4))
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        looks = Looks(ingest, client.ledger)
+        async with looking(looks):
+            await database.process.kill()
+            looks.kills.append((looks.now_s, "database"))
+            began = looks.now_s
+            await client.publish(messages, timeout_s=300)
+            await ingest.until(lambda said: said["fates"]["journalled"] == len(messages), 300)
+            came_s = looks.now_s - began
+            size = await asyncio.to_thread(held, ingest.data / FILE)
+            await database.process.start()
+            began = looks.now_s
+            await ingest.settled(len(messages), timeout_s=300)
+            drained_s = looks.now_s - began
+        found = await difference(database, client.ledger)
+    each, rate = size / readings, readings / drained_s
+    bars = [
+        *found.bars,
+        ("at most 200 bytes of disk for a reading", f"{each:.0f}", each <= 200),
+        ("a day of 43 million readings drains in two hours", f"{rate:,.0f} readings a second", rate >= 6_000),
+    ]
+    notes = {
+        "came": f"in {came_s:.1f} s",
+        "drained": f"in {drained_s:.1f} s, the restart included",
+        "machine": machine(),
+    }
+    return Proof("A long outage (T5)", "InfluxDB is away while readings come.", bars, looks.samples, looks.kills, notes)
+
+
+def held(path: Path) -> int:
+    """Bytes that a journal's content takes on disk, without SQLite's log beside it, which is some 16 MB at most."""
+    with (
+        tempfile.NamedTemporaryFile() as copy,
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as live,
+        contextlib.closing(sqlite3.connect(copy.name)) as target,
+    ):
+        live.backup(target)
+        return Path(copy.name).stat().st_size
+
+
+async def poison(folder: Path, estate: Path, broker: Broker, database: Database, *, readings: int) -> Proof:
+    """T7: one line in a thousand is refused by the database; it goes to quarantine, and holds nobody up."""
+    clean = ("pulses", "people_in", "people_out")
+    messages = list(batches(readings, in_message=3, names=clean))
+    every = 1_000
+    body = {"time": int(time.time() * 1_000) - 20 * DAY_MS}
+    bad = [
+        Publication(
+            f"tolbooth/v1/{COUNCIL}/{BUILDING}/sim-{n % DEVICES:05d}/readings",
+            json.dumps({**body, "time": body["time"] + n, "openings": n}).encode(),
+        )
+        for n in range(len(messages) // every)
+    ]
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        await write(database, f"opening openings=1i {body['time']}000000")
+        took = [
+            await _drained(ingest, database, client, [*messages[: len(messages) // 2]]),
+            await _drained(ingest, database, client, mixed(messages[len(messages) // 2 :], bad)),
+        ]
+        reasons = Counter(reason for _, _, reason, _ in ingest.quarantine())
+        said = await ingest.status()
+        found = await difference(database, client.ledger, clean)
+    slower = took[1] / took[0] - 1
+    bars = [
+        *found.bars,
+        (f"exactly {len(bad):,} lines in quarantine", str(dict(reasons)), reasons == {"database_refused": len(bad)}),
+        ("every message has one fate", f"residual {said['residual']}", said["residual"] == 0),
+    ]
+    notes = {
+        "throughput with two in a thousand refused": f"{-slower:+.0%} of that without",
+        "machine": machine(),
+    }
+    return Proof(
+        "Poison cannot block (T7)",
+        "InfluxDB refuses some lines for good: their field has another type.",
+        bars,
+        notes=notes,
+    )
+
+
+def mixed(good: Sequence[Publication], bad: Sequence[Publication]) -> list[Publication]:
+    """The bad ones spread evenly among the good."""
+    every = len(good) // len(bad)
+    found: list[Publication] = []
+    for n, one in enumerate(bad):
+        found += [*good[n * every : (n + 1) * every], one]
+    return found + list(good[len(bad) * every :])
+
+
+async def _drained(ingest: Ingest, database: Database, client: Publisher, messages: Sequence[Publication]) -> float:
+    """Seconds from the database's return to the last line."""
+    await database.process.kill()
+    before = (await ingest.status())["fates"]["journalled"]
+    await client.publish(messages, timeout_s=300)
+    await ingest.until(lambda said: said["fates"]["journalled"] - before == len(messages), 300)
+    await database.process.start()
+    began = time.monotonic()
+    await ingest.until(lambda said: not said["journal"]["rows"], 300)
+    return time.monotonic() - began
+
+
+async def write(database: Database, line: str) -> None:
+    """Write a line as somebody else would."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{database.url}/write", params={"db": DATABASE}, data=line) as answer,
+    ):
+        assert answer.status == 204, await answer.text()
+
+
+async def back_pressure(folder: Path, estate: Path, broker: Broker, database: Database, *, seconds: float) -> Proof:
+    """T16: devices send five times what the database takes; memory stays small, and nothing is lost."""
+    lines_a_second = 1_000
+    messages = list(batches(int(seconds * 5 * lines_a_second) * 4, in_message=4))
+    settings = {"TOLBOOTH_INFLUX__BATCH_LINES": str(lines_a_second // 2)}
+    async with proxy(database.port) as between:
+        url = f"http://{HOST}:{between.port}"
+        ingest = ingest_for(folder, estate, broker=broker.port, database=url, settings=settings)
+        async with running(ingest), publisher(broker) as client:
+            looks = Looks(ingest, client.ledger)
+            async with looking(looks):
+                between.latency_s = 0.25  # there and back: two batches a second
+                await client.publish(messages, per_second=5 * lines_a_second, timeout_s=300)
+                behind = (await ingest.status())["fates"]["journalled"]
+                between.latency_s = 0.0
+                await ingest.settled(len(messages), timeout_s=300)
+            found = await difference(database, client.ledger)
+    memory = max(sample.memory_mb for sample in looks.samples)
+    bars = [
+        *found.bars,
+        ("at most 200 MB of memory", f"{memory:.0f} MB", memory <= 200),
+        ("the database was really behind", f"{behind:,} of {len(messages):,} messages", behind > len(messages) // 2),
+    ]
+    notes = {"machine": machine()}
+    return Proof(
+        "Back-pressure (T16)", "Devices send five times what the database takes.", bars, looks.samples, notes=notes
+    )
+
+
+async def strangers(folder: Path, estate: Path, broker: Broker, database: Database, *, devices: int) -> Proof:
+    """T14, T15: unknown devices and garbage grow no series and little memory, and then good messages pass."""
+    chance = random.Random(3)
+    unknown = [
+        Publication(f"tolbooth/v1/{COUNCIL}/{BUILDING}/ghost-{n:06d}/readings", b'{"pulses":%d}' % n)
+        for n in range(devices)
+    ]
+    garbage = [
+        Publication(f"tolbooth/v1/{COUNCIL}/{_level(chance)}/{_level(chance)}/readings", chance.randbytes(n % 300))
+        for n in range(devices)
+    ]
+    good = list(batches(4_000, in_message=4))
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        await client.publish(good[:100])
+        await ingest.settled(100)
+        before, series = memory_mb(ingest.process), await _series(database)
+        await client.publish([*unknown, *garbage], timeout_s=300)
+        await ingest.settled(100 + 2 * devices, timeout_s=300)
+        grown, new = memory_mb(ingest.process) - before, await _series(database) - series
+        await client.publish(good[100:])
+        said = await ingest.settled(1_000 + 2 * devices)
+        found = await difference(database, client.ledger)
+    counted = said["fates"]["quarantined"] + said["fates"]["refused"]
+    bars = [
+        *found.bars,
+        ("no series grow", f"{new}", new <= 0),
+        ("at most 50 MB more memory", f"{grown:.0f} MB", grown <= 50),
+        ("all are counted", f"{counted:,} of {2 * devices:,}", counted == 2 * devices),
+    ]
+    what = f"{devices:,} unknown devices and as many messages of random bytes on random topics."
+    return Proof("Strangers and garbage (T14, T15)", what, bars, notes={"machine": machine()})
+
+
+def _level(chance: random.Random) -> str:
+    return "".join(chance.choices("abcxyz019-_ \u00e9\u202e$", k=chance.randrange(1, 12)))
+
+
+async def _series(database: Database) -> int:
+    """Series of devices' own measurements; ingest's status lines come when the minute turns."""
+    found = await query(database, "SHOW SERIES")
+    return sum(not row[0].startswith("device,") for series in found for row in series["values"])
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
