@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices import registry
-from devices.model import SECOND, Device
+from devices.decode import Decoder
+from devices.model import SECOND, Device, Estate, Message, SourceConfig
 from ingest.fleet import Fleet
+from ingest.journal import Journal
+from ingest.lineprotocol import Tags
+from ingest.receive import Kit
+from ingest.session import Delivery
 from ingest.silence import GRACE, Alarm, Due, Watch, listened
 from tests.ingest.estates import NOW, device, estate
 
@@ -209,3 +214,19 @@ def gaps() -> st.SearchStrategy[list[tuple[int, int]]]:
 def test_listened_counts_each_moment_outside_the_gaps_once(since: int, now: int, closed: list[tuple[int, int]]) -> None:
     expected = sum(not any(a <= at < b for a, b in closed) for at in range(since, now))
     assert listened(since, now, closed) == expected
+
+
+async def test_a_bridge_is_heard_to_go_and_to_come_back(tmp_path: Path) -> None:
+    known = estate(device("a"))
+    (council,) = known.councils.values()
+    bridge = SourceConfig("bridge", council.id, "zigbee2mqtt", "zigbee2mqtt/hall")
+    known = Estate({council.id: replace(council, sources={**council.sources, "bridge": bridge})})
+    made = Journal(tmp_path, max_bytes=2**20, keep_packets=9, quarantine_bytes=2**20, quarantine_age=2**62)
+    async with made:
+        kit = Kit(Decoder(known), Tags(known), Fleet(known), made)
+        state = [b'{"state":"offline"}', b'{"state":"offline"}', b'{"state":"online"}']
+        said = [Message("zigbee2mqtt/hall/bridge/state", body, NOW + n) for n, body in enumerate(state)]
+        for message, offline in zip(said, ({("sim-moor", "bridge"): NOW},) * 2 + ({},), strict=True):
+            entry = kit.digest_live([Delivery(message, 0, False)])
+            assert entry.tally["refused", "presence"] == 1
+            assert kit.fleet.offline == offline
