@@ -211,18 +211,10 @@ def _clock(skew: float) -> Finding:
 
 def of_data(found: DataEvidence, settings: Settings) -> Iterator[Finding]:
     """Journal, quarantine and their disk."""
+    yield _disk(found, settings)
     if found.fault:
         yield Finding("journal", Severity.WARN, found.fault, "start ingest once, or correct data in the settings")
         return
-    wanted = settings.journal.max_bytes - found.journal_bytes
-    free = f"{found.free_bytes / 2**20:,.0f} MiB are free for {settings.data}"
-    if found.free_bytes < DISK_RESERVE:
-        yield Finding("disk", Severity.FAIL, free, "make space: a full disk stops acknowledging")
-    elif found.free_bytes < wanted:
-        evidence = f"{free}, journal.max_bytes lets it grow by {wanted / 2**20:,.0f}"
-        yield Finding("disk", Severity.WARN, evidence, "make space, or lower journal.max_bytes")
-    else:
-        yield Finding("disk", Severity.OK, free)
     held = f"{found.journal_bytes:,} bytes wait, the oldest for {found.oldest_s:.0f} s"
     mend = "look at the database: `tolbooth status` says what it answers"
     level = Severity.FAIL if found.oldest_s > VERY_OLD_S else Severity.WARN if found.oldest_s > OLD_S else Severity.OK
@@ -233,6 +225,17 @@ def of_data(found: DataEvidence, settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("accounts", Severity.OK, "every message received has one fate")
     yield from _quarantine(found)
+
+
+def _disk(found: DataEvidence, settings: Settings) -> Finding:
+    wanted = settings.journal.max_bytes - found.journal_bytes
+    free = f"{found.free_bytes / 2**20:,.0f} MiB are free for {settings.data}"
+    if found.free_bytes < DISK_RESERVE:
+        return Finding("disk", Severity.FAIL, free, "make space: a full disk stops acknowledging")
+    if found.free_bytes < wanted:
+        evidence = f"{free}, journal.max_bytes lets it grow by {wanted / 2**20:,.0f}"
+        return Finding("disk", Severity.WARN, evidence, "make space, or lower journal.max_bytes")
+    return Finding("disk", Severity.OK, free)
 
 
 def _quarantine(found: DataEvidence) -> Iterator[Finding]:

@@ -35,10 +35,10 @@ def data(settings: Settings) -> DataEvidence:
                 (Reason.UNKNOWN_DEVICE.value, MAX_STRANGERS),
             ).fetchall()
     except (journal.JournalError, sqlite3.DatabaseError) as error:
-        return DataEvidence(str(error))
+        return DataEvidence(str(error), _free(settings.data))
     return DataEvidence(
         "",
-        shutil.disk_usage(settings.data).free,
+        _free(settings.data),
         counts.bytes,
         (time.time_ns() - counts.oldest) / SECOND if counts.oldest else 0.0,
         counts.residual,
@@ -46,6 +46,12 @@ def data(settings: Settings) -> DataEvidence:
         today,
         [text for (text,) in strangers],
     )
+
+
+def _free(folder: Path) -> int:
+    """Bytes free on the disk where the folder is, or would be made."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
 
 
 def estate(settings: Settings) -> Estate | str:

@@ -108,7 +108,7 @@ def test_faults_of_a_database(evidence: DatabaseEvidence, severity: str, check: 
 @pytest.mark.parametrize(
     ("evidence", "severity", "check", "words"),
     [
-        (DataEvidence("no journal"), "WARN", "journal", "no journal"),
+        (replace(DATA, fault="no journal"), "WARN", "journal", "no journal"),
         (replace(DATA, free_bytes=2**20), "FAIL", "disk", "1 MiB"),
         (replace(DATA, free_bytes=2**30), "WARN", "disk", "grow by 4,096"),
         (replace(DATA, journal_bytes=10**6, oldest_s=61.0), "WARN", "journal", "1,000,000 bytes wait"),
