@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from devices import registry
 from devices.model import SECOND
 from ingest import doctor, influx
 from ingest.doctor import broker as broker_probe
@@ -27,6 +28,7 @@ from ingest.doctor.findings import (
     Severity,
 )
 from ingest.processes import free_port
+from ingest.security import accounts
 from ingest.settings import Influx, Mqtt, Settings, Window
 from tests.bench.estate import write_estate
 from tests.conftest import StartBroker, StartDatabase
@@ -195,6 +197,16 @@ async def test_an_account_that_may_not_write_is_told(start_broker: StartBroker, 
     broker = await start_broker(config=f"acl_file {rules}\n")
     found = await broker_probe.probe(Mqtt(port=broker.port), ROOT, 262_144)
     assert "may not write and read tolbooth/v1/sim-bench/_ingest/doctor-" in found.fault
+
+
+async def test_the_account_of_ingest_may_make_the_tests(start_broker: StartBroker, tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text(accounts.acl(accounts.accounts(registry.load(write_estate(tmp_path / "estate", 3)))))
+    rules.chmod(0o644)
+    broker = await start_broker(config=f"acl_file {rules}\nmax_queued_messages 0\nmax_packet_size 4194304\n")
+    found = await broker_probe.probe(Mqtt(port=broker.port, username=accounts.INGEST), ROOT, 262_144)
+    assert wrong(findings.of_broker(found, SETTINGS, 0.0)) == []
+    assert found.version.startswith("mosquitto version 2")
 
 
 async def test_absent_servers_are_told_with_their_mend() -> None:
