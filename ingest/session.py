@@ -161,8 +161,8 @@ class Session:
     _connection: _Connection | None = None
     _last: int = 0
     _paused: bool = False
-    _published: int = 0
-    """packet identifier of the last message that we published"""
+    _published: int = 1
+    """packet identifier of the last message that we published; 1 is that of subscriptions"""
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -210,7 +210,7 @@ class Session:
         connection = self._connection
         if connection is None or not self.state.connected:
             return False
-        self._published = self._published % 65_535 + 1
+        self._published = self._published + 1 if self._published < 65_535 else 2
         packet = mqtt5.PublishPacket(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._published)
         _write(connection, packet)
         return True
