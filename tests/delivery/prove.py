@@ -15,15 +15,16 @@ from typing import Final
 from ingest.servers import Broker, Database, influxdb, mosquitto
 from tests.bench.estate import write_estate
 from tests.bench.pipe import fast_broker
-from tests.delivery import proofs
+from tests.delivery import crash_proof, proofs
+from tests.delivery.batches import DEVICES
 from tests.delivery.report import Proof, markdown, svg
 
 Run = Callable[[Path, Path, Broker, Database, argparse.Namespace], Awaitable[Proof]]
 
 
 async def _crashes(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
-    kills = proofs.Kills(told.kills_ingest, told.kills_database, told.kills_broker)
-    return await proofs.crashes(
+    kills = crash_proof.Kills(told.kills_ingest, told.kills_database, told.kills_broker)
+    return await crash_proof.crashes(
         folder, estate, broker, database, readings=told.readings, kills=kills, seconds=told.seconds
     )
 
@@ -63,7 +64,7 @@ async def prove(names: list[str], told: argparse.Namespace) -> bool:
         title, run, durable = PROOFS[name]
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            estate = write_estate(folder / "estate", proofs.DEVICES)
+            estate = write_estate(folder / "estate", DEVICES)
             config = None if durable else fast_broker()
             async with mosquitto(folder / "broker", config=config) as broker, influxdb(folder / "influxdb") as database:
                 proof = await run(folder / "ingest", estate, broker, database, told)

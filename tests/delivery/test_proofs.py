@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.pipe import fast_broker
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery import proofs
+from tests.delivery import crash_proof, proofs
 from tests.delivery.report import Proof, Sample, markdown, svg
 
 
@@ -16,8 +16,8 @@ async def test_crashes_of_all_three(
 ) -> None:
     """T1, T2 and T3, with the broker as it is shipped."""
     broker, database = await start_broker(), await start_database()
-    kills = proofs.Kills(ingest=4, database=2, broker=2)
-    proof = await proofs.crashes(
+    kills = crash_proof.Kills(ingest=4, database=2, broker=2)
+    proof = await crash_proof.crashes(
         tmp_path / "ingest", estate, broker, database, readings=24_000, kills=kills, seconds=14
     )
     assert proof.holds, markdown(proof)
