@@ -444,6 +444,9 @@ def status(
 @app.command()
 def doctor(
     settings: SettingsOption = None,
+    security: Annotated[
+        Path | None, typer.Option("--security", help="Folder of `tolbooth init`: its certificates and modes too.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Test broker, database, disk, clock, registry and files, and say what loses data and how to mend it."""
@@ -457,7 +460,8 @@ def doctor(
     with _clear_errors():
         logging.getLogger().addHandler(logging.NullHandler())  # the findings say it all
         path = settings or _demo_settings()
-        found = asyncio.run(examine(_settings(path), path))
+        folder = security or (SECURITY if settings is None and SECURITY.exists() else None)
+        found = asyncio.run(examine(_settings(path), path, folder))
     typer.echo(dumps([asdict(finding) for finding in found], indent=2) if json else text(found))
     if any(finding.severity is Severity.FAIL for finding in found):
         raise typer.Exit(1)

@@ -10,8 +10,13 @@ from ingest.doctor.findings import Finding
 from ingest.settings import Settings
 
 
-async def examine(settings: Settings, written: Path | None) -> list[Finding]:
-    """What is found, in the order of the path; `written` is the settings' file. Takes some ten seconds."""
+async def examine(settings: Settings, written: Path | None, security: Path | None) -> list[Finding]:
+    """What is found, in the order of the path. Takes some ten seconds.
+
+    Args:
+        written: the settings' file.
+        security: the folder of credentials that `tolbooth init` made.
+    """
     known = await asyncio.to_thread(machine.estate, settings)
     fleet = await machine.fleet(settings, known)
     root = "tolbooth/v1/_ingest" if isinstance(known, str) else own_topics(known)
@@ -20,12 +25,12 @@ async def examine(settings: Settings, written: Path | None) -> list[Finding]:
         database.probe(settings.influx),
         asyncio.to_thread(machine.data, settings),
     )
-    certificates = await asyncio.to_thread(lambda: list(machine.certificates(settings)))
+    certificates = await asyncio.to_thread(lambda: list(machine.certificates(settings, security)))
     return [
         *findings.of_broker(of_broker, settings, fleet.per_second),
         *findings.of_database(of_database, settings),
         *findings.of_data(of_data, settings),
         *findings.of_fleet(fleet),
-        *findings.of_files(machine.files(settings, written)),
+        *findings.of_files(machine.files(settings, written, security)),
         *findings.of_certificates(certificates, time.time_ns()),
     ]

@@ -15,6 +15,7 @@ from devices.model import SECOND, Estate, Reason
 from ingest import journal
 from ingest.doctor.findings import DAY, CertificateEvidence, DataEvidence, FileEvidence, FleetEvidence
 from ingest.fleet import Fleet
+from ingest.security import expiring
 from ingest.settings import Settings
 from ingest.watch import WatchError, fetch_status
 
@@ -78,12 +79,13 @@ async def fleet(settings: Settings, known: Estate | str) -> FleetEvidence:
     return FleetEvidence("", len(watched), per_second, never, "", alarms, said.canary)
 
 
-def files(settings: Settings, written: Path | None) -> Iterator[FileEvidence]:
-    """The files that are nobody else's; `written` is the settings' own."""
+def files(settings: Settings, written: Path | None, security: Path | None) -> Iterator[FileEvidence]:
+    """The files that are nobody else's; `written` is the settings' own, `security` the folder of credentials."""
     secrets = (settings.mqtt.password, settings.influx.password, settings.influx.token)
     wanted: list[tuple[Path | None, bool]] = [
         (written, any(secret.get_secret_value() for secret in secrets)),
         (settings.mqtt.key_file, True),
+        *((path, True) for path in _secrets(security)),
         *((path, False) for path in sorted(settings.data.glob(f"{journal.FILE}*"))),
     ]
     for path, secret in wanted:
@@ -91,8 +93,18 @@ def files(settings: Settings, written: Path | None) -> Iterator[FileEvidence]:
             yield FileEvidence(path, path.stat().st_mode, secret)
 
 
-def certificates(settings: Settings) -> Iterator[CertificateEvidence]:
-    """The authority that we trust, and what the broker shows; none where there is no encryption."""
+def _secrets(security: Path | None) -> Iterator[Path]:
+    """The keys and passwords of a security folder; `broker` there is for Mosquitto's group too."""
+    if security is not None:
+        yield from sorted(security.glob("authority/*.key"))
+        yield from sorted(security.glob("database/*"))
+        yield from sorted(path for path in security.glob("accounts/*/*") if path.name in {"password", "client.key"})
+
+
+def certificates(settings: Settings, security: Path | None) -> Iterator[CertificateEvidence]:
+    """Those of the security folder that end soon, the authority that we trust, and what the broker shows."""
+    for soon in expiring(security, time.time_ns()) if security is not None else ():
+        yield CertificateEvidence(f"the certificate of {soon.name}", soon.expires)
     mqtt = settings.mqtt
     if not mqtt.tls:
         return

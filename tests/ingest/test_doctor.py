@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from ingest.doctor.findings import (
     Severity,
 )
 from ingest.processes import free_port
-from ingest.security import accounts
+from ingest.security import accounts, store
 from ingest.settings import Influx, Mqtt, Settings, Window
 from tests.bench.estate import write_estate
 from tests.conftest import StartBroker, StartDatabase
@@ -261,6 +262,18 @@ def test_what_the_machine_shows(tmp_path: Path) -> None:
     assert "is not there" in machine.data(settings).fault
     written = tmp_path / "tolbooth.toml"
     written.touch(mode=0o644)
-    assert [(each.path, each.mode & 0o777, each.secret) for each in machine.files(settings, written)] == [
+    assert [(each.path, each.mode & 0o777, each.secret) for each in machine.files(settings, written, None)] == [
         (written, 0o644, False)
+    ]
+
+
+def test_a_security_folder_is_private_and_its_certificates_hold(tmp_path: Path) -> None:
+    folder, estate = tmp_path / "security", write_estate(tmp_path / "estate", 3)
+    store.init(folder, registry.load(estate), time.time_ns(), registry=estate)
+    settings = SETTINGS.model_copy(update={"data": tmp_path / "data"})
+    assert wrong(findings.of_files(machine.files(settings, None, folder))) == []
+    assert list(machine.certificates(settings, folder)) == []
+    (folder / "authority" / "ca.key").chmod(0o644)
+    assert [found[:2] for found in wrong(findings.of_files(machine.files(settings, None, folder)))] == [
+        ("FAIL", "file modes")
     ]
