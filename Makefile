@@ -5,7 +5,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser test check fmt demo demo-clean bench corpus supported council-year lock
+.PHONY: help setup browser test check fmt demo demo-clean bench soak corpus supported council-year fuzz lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -39,6 +39,9 @@ demo-clean: setup ## remove the demo's data
 
 bench: setup ## measure the whole path; JSON=1 for machines
 	@$(BIN)/python -m tests.bench.pipe $(if $(JSON),--json)
+
+soak: setup ## prove the promises of delivery at length, some 10 minutes; reports go to docs/prove
+	@$(BIN)/python -m tests.delivery.prove --report docs/prove
 
 corpus: setup ## how much of the recorded messages is read rightly, by format
 	@$(BIN)/python -m tests.devices.corpus_table

@@ -442,6 +442,59 @@ def status(
 
 
 @app.command()
+def doctor(
+    settings: SettingsOption = None,
+    security: Annotated[
+        Path | None, typer.Option("--security", help="Folder of `tolbooth init`: its certificates and modes too.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Test broker, database, disk, clock, registry and files, and say what loses data and how to mend it."""
+    import logging
+    from dataclasses import asdict
+    from json import dumps
+
+    from ingest.doctor.examine import examine
+    from ingest.doctor.findings import Severity, text
+
+    with _clear_errors():
+        logging.getLogger().addHandler(logging.NullHandler())  # the findings say it all
+        path = settings or _demo_settings()
+        folder = security or (SECURITY if settings is None and SECURITY.exists() else None)
+        found = asyncio.run(examine(_settings(path), path, folder))
+    typer.echo(dumps([asdict(finding) for finding in found], indent=2) if json else text(found))
+    if any(finding.severity is Severity.FAIL for finding in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="TARGET.tar", help="File to make.")],
+    settings: SettingsOption = None,
+    secrets: Annotated[bool, typer.Option("--with-secrets", help="Passwords and tokens too.")] = False,
+) -> None:
+    """Save journal, quarantine, registry and settings in one file, while ingest runs."""
+    from ingest.backup import backup
+
+    with _clear_errors():
+        made = backup(_settings(settings or _demo_settings()), target, secrets=secrets)
+    typer.echo(f"{target}: {made['messages']:,} messages in the journal, {made['quarantine']:,} rows in quarantine")
+
+
+@app.command()
+def restore(
+    archive: Annotated[Path, typer.Argument(metavar="SOURCE.tar", help="A file that `tolbooth backup` made.")],
+    folder: Annotated[Path, typer.Argument(help="New folder for data, estate and settings.")],
+) -> None:
+    """Unpack a backup into a new folder, with settings to start ingest from it."""
+    from ingest.backup import restore
+
+    with _clear_errors():
+        made = restore(archive, folder)
+    typer.echo(f"restored as of {made['made']}: start it with `tolbooth ingest --settings {folder / 'tolbooth.toml'}`")
+
+
+@app.command()
 def simulate(
     settings: SettingsOption = None,
     seed: SeedOption = 1,
@@ -868,6 +921,7 @@ def _clear_errors() -> Iterator[None]:
 def _exit_code(error: Exception) -> int | None:
     from devices.estate.change import ChangeError
     from devices.registry import RegistryError
+    from ingest.backup import BackupError
     from ingest.demo import DemoError
     from ingest.influx import DatabaseError
     from ingest.journal import JournalError
@@ -889,7 +943,7 @@ def _exit_code(error: Exception) -> int | None:
     if isinstance(error, of_the_estate | of_the_simulators | SettingsError):
         return 2
     servers = DatabaseError | GrantError | ProcessError | StackError
-    mendable = servers | DemoError | JournalError | TailError | WatchError
+    mendable = servers | BackupError | DemoError | JournalError | TailError | WatchError
     return 1 if isinstance(error, mendable) else None
 
 

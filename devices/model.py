@@ -67,6 +67,7 @@ class Reason(StrEnum):
     NOT_ASSIGNED = "not_assigned"
     NO_DESCRIPTION = "no_description"
     DATABASE_REFUSED = "database_refused"
+    RATE_LIMITED = "rate_limited"
     # refused: understood, and rightly not a reading; counted, not kept
     RETAINED = "retained"
     DESCRIPTION = "description"
@@ -107,6 +108,7 @@ MEND: Mapping[Reason, str] = {
     Reason.DEVICE_ERROR: "the device says that its sensor failed: mend or replace it",
     Reason.NOT_ASSIGNED: "the device has no place at the time of the reading: date its assignment in the registry",
     Reason.NO_DESCRIPTION: "the gateway has not described the device yet: restart it, or wait for its next description",
+    Reason.RATE_LIMITED: "it sends more than limits.messages_per_second: slow it down, then replay the quarantine",
     Reason.DATABASE_REFUSED: "the database refused the line; the detail is its answer",
 }
 
@@ -266,6 +268,8 @@ class Device:
     """expected seconds between messages"""
     assignments: tuple[Assignment, ...]
     """in time order, not overlapping"""
+    absences: tuple[tuple[int, int], ...] = ()
+    """when it is planned to be silent, from (inclusive) to (exclusive), ns: no alarm then"""
 
 
 @dataclass(frozen=True, slots=True)

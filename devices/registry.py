@@ -95,6 +95,7 @@ def _device(draft: DeviceDraft, council: str, buildings: Mapping[str, Building])
         address=head.address or head.id,
         interval=head.interval,
         assignments=tuple(sorted(assignments, key=attrgetter("start"))),
+        absences=head.absent,
     )
 
 

@@ -42,7 +42,7 @@ class Field:
 
 
 CLIMATE, AIR, LIGHT, POWER = "climate", "air", "light", "power"
-METER, OCCUPANCY, OPENING, WATER, DEVICE = "meter", "occupancy", "opening", "water", "device"
+METER, OCCUPANCY, OPENING, WATER, DEVICE, INGEST = "meter", "occupancy", "opening", "water", "device", "ingest"
 
 TAGS: Final = ("building", "channel", "council", "device", "level", "meter", "model", "role", "space", "use")
 """Every tag, in the order in which a line carries them. All but `channel` come from the registry; a tag that has no
@@ -124,9 +124,12 @@ _ROWS: Final = (
     ("online", DEVICE, "online", "1", _S, 0, 1, "Status", "bool_yes_no", "heard within its expected interval; written by ingest"),
     ("age", DEVICE, "age_s", "s", _G, 0, 1e10, "Duration_Sensor", "s", "time since the device was last heard; written by ingest"),
     ("own_time", DEVICE, "own_time", "1", _S, 0, 1, "Status", "bool_yes_no", "the last message told its time; 0 is time of arrival; written by ingest"),
+    ("silent", DEVICE, "silent", "1", _S, 0, 1, "Fault_Status", "bool_yes_no", "an alarm holds for the silence of the device or its gateway; written by ingest"),
+    # ingest
+    ("canary", INGEST, "canary_s", "s", _G, 0, 1e10, "Duration_Sensor", "s", "time that ingest's own marker took through the broker; written by ingest"),
 )  # fmt: skip
 
 FIELDS: Final[tuple[Field, ...]] = tuple(Field(*row) for row in _ROWS)
 BY_NAME: Final[dict[str, Field]] = {field.name: field for field in FIELDS}
-WRITTEN_BY_INGEST: Final = frozenset({"online", "age", "own_time"})
-"""Names that no device may send: they are ingest's own verdict on the device."""
+WRITTEN_BY_INGEST: Final = frozenset({"online", "age", "own_time", "silent", "canary"})
+"""Names that no device may send: they are ingest's own verdict on the device, and on itself."""

@@ -3,18 +3,16 @@
 Neither InfluxDB nor Grafana notices one device of many going quiet. The registry knows the expected interval.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Container, Iterable, Iterator
 
 from devices.decode import Placed
 from devices.model import SECOND, Assignment, Device, Estate, Reading, TimeSource
 from devices.schema import BY_NAME
 from ingest.journal import Heard
 from ingest.lineprotocol import Tags, lines
+from ingest.silence import MISSED, Due, Key
 
-MISSED: Final = 3
-"""Intervals without a message after which a device counts as offline."""
-_ONLINE, _AGE, _OWN_TIME = BY_NAME["online"], BY_NAME["age"], BY_NAME["own_time"]
+_ONLINE, _AGE, _OWN_TIME, _SILENT = (BY_NAME[name] for name in ("online", "age", "own_time", "silent"))
 
 
 class Fleet:
@@ -29,6 +27,8 @@ class Fleet:
         self._heard: dict[tuple[str, str], tuple[int, bool, bool | None]] = {
             (h.council, h.device): (h.time, h.own_time, h.online) for h in heard
         }
+        self.offline: dict[Key, int] = {}
+        """(council, source) → since when a source says of itself that it is offline, ns"""
 
     def note(self, device: Device, heard: int, own_time: bool, presence: bool | None) -> None:
         """`device` was heard at `heard`, ns; 0 where nobody knows when. An older time than known changes none."""
@@ -41,13 +41,35 @@ class Fleet:
             presence = True
         self._heard[key] = (heard, own_time, presence)
 
+    def note_source(self, source: str, at: int, online: bool) -> None:
+        """The source `council/source` said at `at` (ns) whether it is online."""
+        council, _, name = source.partition("/")
+        if online:
+            self.offline.pop((council, name), None)
+        else:
+            self.offline.setdefault((council, name), at)
+
+    def due(self, now: int) -> Iterator[Due]:
+        """The devices that ought to be sending at `now` (ns): they have a place, and are not planned to be absent.
+
+        `since` is 0 for a device that was never heard.
+        """
+        for device in self._devices:
+            place = _place(device, now)
+            if place is None or any(start <= now < end for start, end in device.absences):
+                continue
+            heard = self._heard.get((device.council, device.id), (0,))[0]
+            if heard:
+                heard = max(heard, place.start, *(end for _, end in device.absences if end <= now))
+            yield Due(device.council, device.source, device.id, device.interval * SECOND, heard)
+
     def heard(self) -> list[Heard]:
         """What to save."""
         return [Heard(council, device, *known) for (council, device), known in self._heard.items()]
 
-    def status_lines(self, now: int, tags: Tags) -> list[str]:
-        """A line for each device that has a place at `now` (ns)."""
-        return lines(self._status(now), tags)
+    def status_lines(self, now: int, tags: Tags, silent: Container[Key] = frozenset()) -> list[str]:
+        """A line for each device that has a place at `now` (ns); `silent` are those that an alarm holds for."""
+        return lines(self._status(now, silent), tags)
 
     def online(self, now: int) -> int:
         """How many devices are online."""
@@ -56,7 +78,7 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._devices)
 
-    def _status(self, now: int) -> Iterator[Placed]:
+    def _status(self, now: int, silent: Container[Key]) -> Iterator[Placed]:
         for device in self._devices:
             place = _place(device, now)
             if place is None:
@@ -66,6 +88,7 @@ class Fleet:
             if known is not None and known[0]:
                 readings.append(Reading(_AGE, max(0.0, round((now - known[0]) / SECOND, 3))))
                 readings.append(Reading(_OWN_TIME, float(known[1])))
+            readings.append(Reading(_SILENT, float((device.council, device.id) in silent)))
             yield Placed(device, place, now, TimeSource.ARRIVAL, readings)
 
     def _is_online(self, device: Device, now: int) -> bool:

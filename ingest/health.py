@@ -19,6 +19,7 @@ from devices.model import Fate
 from ingest import drain, session
 from ingest.journal import AGED, REJECTED, VALUES, Counts
 from ingest.receive import Kit
+from ingest.silence import Alarm
 
 _IN_FLIGHT: Final = (Fate.STORED, Fate.JOURNALLED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.REFUSED)
 
@@ -64,13 +65,27 @@ async def live_report(parts: Parts) -> dict[str, Any]:
         "lag_s": parts.database.lag,
         "broker": parts.broker.text,
         "database": parts.database.text,
-        "ready": _ready(parts),
+        "canary": parts.kit.canary.text(now),
+        "canary_age_s": parts.kit.canary.age_s(now),
+        "ready": _ready(parts, now),
         "devices": {"registered": len(parts.kit.fleet), "online": parts.kit.fleet.online(now)},
+        "alarms": [_alarm(alarm, now) for alarm in parts.kit.watch.alarms],
     }
 
 
-def _ready(parts: Parts) -> bool:
-    return parts.broker.connected and parts.database.ok
+def _alarm(alarm: Alarm, now: int) -> dict[str, Any]:
+    return {
+        "council": alarm.council,
+        "source": alarm.source,
+        "device": alarm.device,
+        "devices": len(alarm.covers),
+        "since_s": round((now - alarm.since) / 1e9, 3),
+        "text": alarm.text,
+    }
+
+
+def _ready(parts: Parts, now: int) -> bool:
+    return parts.broker.connected and parts.database.ok and parts.kit.canary.well(now)
 
 
 def application(parts: Parts) -> web.Application:
@@ -80,8 +95,9 @@ def application(parts: Parts) -> web.Application:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        text = f"broker: {parts.broker.text}\ndatabase: {parts.database.text}\n"
-        return web.Response(text=text, status=200 if _ready(parts) else 503)
+        now = time.time_ns()
+        text = f"broker: {parts.broker.text}\ndatabase: {parts.database.text}\ncanary: {parts.kit.canary.text(now)}\n"
+        return web.Response(text=text, status=200 if _ready(parts, now) else 503)
 
     async def status(_: web.Request) -> web.Response:
         return web.Response(body=orjson.dumps(await live_report(parts)), content_type="application/json")
@@ -134,6 +150,13 @@ class _Once(Collector):
             "devices_online": ("Devices heard within three intervals.", said["devices"]["online"]),
             "ready": ("1 while messages are received and stored.", float(said["ready"])),
         }
+        if said["canary_age_s"] is not None:
+            gauges["canary_age_seconds"] = ("Age of the last marker that came the whole way.", said["canary_age_s"])
+        alarms = GaugeMetricFamily("tolbooth_alarms", "Alarms that hold, by what is silent.", labels=["silent"])
+        devices = sum(bool(alarm["device"]) for alarm in said["alarms"])
+        alarms.add_metric(["device"], devices)
+        alarms.add_metric(["source"], len(said["alarms"]) - devices)
+        yield alarms
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(f"tolbooth_{name}", text, value)
         aged = said["quarantine"]["aged_out"]

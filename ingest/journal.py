@@ -243,10 +243,7 @@ class Journal:
 
     async def heard(self) -> list[Heard]:
         """When each device was last heard, as saved last."""
-        rows = await self._run(
-            lambda: self._db.execute("SELECT council, device, time, own_time, online FROM heard").fetchall()
-        )
-        return [Heard(c, d, t, bool(own), None if online is None else bool(online)) for c, d, t, own, online in rows]
+        return await self._run(lambda: read_heard(self._db))
 
     async def save_heard(self, heard: Iterable[Heard]) -> None:
         """Save when devices were last heard."""
@@ -388,6 +385,12 @@ class Journal:
 
         self._transaction(work)
         self._quarantined -= freed
+
+
+def read_heard(db: sqlite3.Connection) -> list[Heard]:
+    """When each device was last heard, as saved last."""
+    rows = db.execute("SELECT council, device, time, own_time, online FROM heard")
+    return [Heard(c, d, t, bool(own), None if online is None else bool(online)) for c, d, t, own, online in rows]
 
 
 def look(folder: Path) -> Counts:

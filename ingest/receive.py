@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from binascii import crc32
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,13 +11,16 @@ from typing import Final
 import orjson
 
 from devices.decode import Decoder, Outcome
-from devices.model import REFUSED, Device, Fate, Message, Reason, TimeSource
+from devices.model import REFUSED, Device, Fate, Message, Reason, Reject, TimeSource
 from ingest import lineprotocol, quarantine
+from ingest.canary import Canary
 from ingest.fleet import Fleet
 from ingest.journal import RECEIVED, REJECTED, VALUES, Entry, FullError, Journal
+from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Kept
 from ingest.session import Delivery, Session
+from ingest.silence import Watch
 
 log = logging.getLogger(__name__)
 
@@ -29,29 +33,52 @@ LAST_COMMIT: Final = 2.0
 FILTERS: Final = ("session", "filters")
 """Under which (source, key) the journal remembers the topic filters of the session."""
 _DUPLICATE, _RECEIVED = (Fate.DUPLICATE.value, ""), (RECEIVED, "")
+_OVER: Final = Outcome(None, [], [Reject(Reason.RATE_LIMITED, "more messages on this topic than one device may send")])
 
 Noted = Callable[[Device, int, bool, bool | None], None]
 """Called with device, when it was heard (ns; see `Fleet.note`), whether the message told its own time, and what it said
 of its presence. A retained message is no sign of life: it was heard when it says, or at a time that nobody knows."""
 
+Strays = Callable[[Message, Outcome | None], str | None]
+"""Called with each message that is of no device (without outcome: a redelivered one); a text says that it is our own
+canary and no message of the estate, and is its line, or empty."""
 
-def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets: dict[int, int], note: Noted) -> Entry:
-    """What to commit for these deliveries. Pure but for what `decoder` remembers and `note` is told.
+
+def _no_stray(_message: Message, _outcome: Outcome | None) -> None:
+    return None
+
+
+def digest(
+    deliveries: Sequence[Delivery],
+    decoder: Decoder,
+    tags: Tags,
+    packets: dict[int, int],
+    note: Noted,
+    *,
+    stray: Strays = _no_stray,
+    left: dict[str, int] | None = None,
+) -> Entry:
+    """What to commit for these deliveries. Pure but for what `decoder` remembers and `note` and `stray` are told.
 
     Args:
         packets: packet identifier → CRC-32 of what is committed under it; a redelivery found there is a duplicate.
+        left: topic → how many more messages of it are within its limit; topics that are not there have no limit.
     """
     entry = Entry(received=deliveries[0].message.received)
-    values = rejected = 0
+    values = rejected = own = 0
     lines, sizes, tally = entry.lines, entry.sizes, entry.tally
+    canaries: list[str] = []
     decode, make_lines = decoder.decode, lineprotocol.lines
     for message, packet_id, duplicate in deliveries:
         if packet_id:
             crc = crc32(message.payload, crc32(message.topic.encode()))
             if duplicate and packets.get(packet_id) == crc:
-                tally[_DUPLICATE] += 1
+                own += _redelivered(message, stray, tally)
                 continue
             entry.packets.append(packet_id << 32 | crc)
+        if left and _is_over(message.topic, left):
+            rejected += _reject(entry, message, _OVER)
+            continue
         outcome = decode(message)
         placed = outcome.placed
         if placed:
@@ -62,15 +89,43 @@ def digest(deliveries: Sequence[Delivery], decoder: Decoder, tags: Tags, packets
                 values += len(sample.readings)
                 heard = sample.time if message.retained else message.received
                 note(sample.device, heard, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
-        elif outcome.device is not None:
-            note(outcome.device, 0 if message.retained else message.received, False, outcome.presence)
+        elif _is_own(message, outcome, note, stray, canaries):
+            own += 1
+            continue
         if outcome.rejects or not placed:
             rejected += _reject(entry, message, outcome)
-    tally[_RECEIVED] = len(deliveries)
+    lines += canaries  # behind the lines that `sizes` counts
+    tally[_RECEIVED] = len(deliveries) - own
     tally[VALUES, ""] = values
     tally[REJECTED, ""] = rejected
     entry.states = decoder.states()
     return entry
+
+
+def _redelivered(message: Message, stray: Strays, tally: Counter[tuple[str, str]]) -> int:
+    """Count a message that came again; 1 if it is our own, which is not counted."""
+    if stray(message, None) is not None:
+        return 1
+    tally[_DUPLICATE] += 1
+    return 0
+
+
+def _is_over(topic: str, left: dict[str, int]) -> bool:
+    if topic not in left:
+        return False
+    left[topic] -= 1
+    return left[topic] < 0
+
+
+def _is_own(message: Message, outcome: Outcome, note: Noted, stray: Strays, canaries: list[str]) -> bool:
+    """Take note of a message of which nothing is stored; whether it is our own."""
+    if outcome.device is not None:
+        note(outcome.device, 0 if message.retained else message.received, False, outcome.presence)
+        return False
+    line = stray(message, outcome)
+    if line:
+        canaries.append(line)
+    return line is not None
 
 
 def _reject(entry: Entry, message: Message, outcome: Outcome) -> int:
@@ -107,11 +162,32 @@ class Kit:
     tags: Tags
     fleet: Fleet
     journal: Journal
+    canary: Canary = field(default_factory=lambda: Canary("", "", 0))
+    watch: Watch = field(default_factory=Watch)
+    limit: Limit = field(default_factory=lambda: Limit(0, 1))
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Every topic filter to subscribe to."""
+        own = (self.canary.topic,) if self.canary.topic else ()
+        return (*own, *self.decoder.filters)
+
     def digest(self, deliveries: Sequence[Delivery]) -> Entry:
-        """See `digest`."""
+        """See `digest`; messages of a backfill have no limit."""
         return digest(deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note)
+
+    def digest_live(self, deliveries: Sequence[Delivery]) -> Entry:
+        """See `digest`."""
+        left = self.limit.left([delivery.message.topic for delivery in deliveries], deliveries[-1].message.received)
+        return digest(
+            deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note, stray=self._stray, left=left
+        )
+
+    def _stray(self, message: Message, outcome: Outcome | None) -> str | None:
+        if outcome is not None and outcome.presence is not None and not outcome.address:
+            self.fleet.note_source(outcome.source, message.received, outcome.presence)
+        return self.canary.line(message)
 
 
 async def receive(session: Session, kit: Kit) -> None:
@@ -119,7 +195,7 @@ async def receive(session: Session, kit: Kit) -> None:
     while True:
         batch = await session.take(BATCH)
         async with kit.lock:
-            committing = asyncio.ensure_future(commit(kit.journal, kit.digest(batch.deliveries)))
+            committing = asyncio.ensure_future(commit(kit.journal, kit.digest_live(batch.deliveries)))
             try:
                 await asyncio.shield(committing)
             except asyncio.CancelledError:
@@ -136,7 +212,7 @@ async def receive(session: Session, kit: Kit) -> None:
 
 async def subscribe(session: Session, kit: Kit) -> None:
     """Subscribe to what the decoder wants now, and remember it for the next start."""
-    wanted = kit.decoder.filters
+    wanted = kit.filters
     if wanted != tuple(session.filters):
         await remember_filters(kit.journal, {*session.filters, *wanted})
         await session.subscribe(wanted)

@@ -16,14 +16,17 @@ from devices import registry
 from devices.decode import Decoder, Window
 from devices.model import SECOND, Estate
 from ingest import health, receive
+from ingest.canary import Canary, fly, own_topics
 from ingest.drain import State, Writer, drain
 from ingest.fleet import Fleet
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Entry, FullError, Journal
+from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.receive import Kit
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
+from ingest.silence import Watch
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,10 @@ STATUS_EVERY: Final = 60
 """Seconds between the status lines of a device."""
 REGISTRY_CHECK: Final = 2.0
 """Seconds between looks at the registry's files."""
+SILENCE_CHECK: Final = 2.0
+"""Seconds between looks for silent devices."""
+WATCH: Final = ("fleet", "watch")
+"""Under which (source, key) the journal remembers what the watch for silence must know after a restart."""
 LAST_DRAIN: Final = 3.0
 """Seconds that a stop waits for the database; what is left stays in the journal."""
 
@@ -40,9 +47,9 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
     """Registry, decoder and journal, opened for one process.
 
     Raises:
-        registry.RegistryError, JournalError: with the mend.
+        registry.RegistryError, SettingsError, JournalError: with the mend.
     """
-    estate = registry.load(settings.registry)
+    estate = _estate(settings)
     decoder = make_decoder(estate, settings)
     journal = Journal(
         settings.data,
@@ -52,8 +59,30 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
     )
     async with journal:
-        decoder.restore(await journal.states())
-        yield Kit(decoder, Tags(estate), Fleet(estate, await journal.heard()), journal)
+        states = await journal.states()
+        decoder.restore(states)
+        watch = Watch.remembering(next((value for *key, value in states if tuple(key) == WATCH), b""))
+        yield Kit(
+            decoder,
+            Tags(estate),
+            Fleet(estate, await journal.heard()),
+            journal,
+            Canary(own_topics(estate), settings.mqtt.client_id, settings.canary.period),
+            watch,
+            Limit(settings.limits.messages_per_second, settings.limits.burst, watch.looked),
+        )
+
+
+def _estate(settings: Settings) -> Estate:
+    """The registry; raises `RegistryError` with its mistakes, `SettingsError` if it has too many devices."""
+    estate = registry.load(settings.registry)
+    devices = sum(len(council.devices) for council in estate.councils.values())
+    if devices > settings.limits.devices:
+        raise SettingsError(
+            f"{settings.registry} has {devices} devices, limits.devices allows {settings.limits.devices}: "
+            "each makes some five series in the database; raise the limit if it can hold them"
+        )
+    return estate
 
 
 def make_decoder(estate: Estate, settings: Settings) -> Decoder:
@@ -74,7 +103,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with kit(settings) as parts, Influx(settings.influx) as influx:
-        session = Session(settings.mqtt, parts.decoder.filters, stale=await _stale(parts))
+        session = Session(settings.mqtt, parts.filters, stale=await _stale(parts))
         database = State()
         app = health.application(health.Parts(parts, session.state, database))
         async with _serving(app, settings), asyncio.TaskGroup() as tasks:
@@ -83,8 +112,11 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             inward = [
                 tasks.create_task(receive.receive(session, parts), name="receive"),
                 tasks.create_task(_status(parts), name="status"),
+                tasks.create_task(_watch(parts, session), name="silence"),
                 tasks.create_task(_follow(settings, parts, session), name="registry"),
             ]
+            if parts.canary.period_s:
+                inward.append(tasks.create_task(fly(parts.canary, session, influx), name="canary"))
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)
@@ -92,7 +124,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             await _settle_down(parts.journal, database)
             await _cancel([outward])
             with _said("when devices were last heard is not saved"):
-                await parts.journal.save_heard(parts.fleet.heard())
+                await _save(parts)
             log.info("ingest stopped: %d bytes wait in the journal", parts.journal.bytes)
 
 
@@ -103,7 +135,7 @@ async def _stale(parts: Kit) -> list[str]:
     """
     known = {(source, key): value for source, key, value in await parts.journal.states()}
     before = set(orjson.loads(known.get(receive.FILTERS, b"[]")))
-    wanted = set(parts.decoder.filters)
+    wanted = set(parts.filters)
     await receive.remember_filters(parts.journal, before | wanted)
     return sorted(before - wanted)
 
@@ -118,8 +150,8 @@ async def _follow(settings: Settings, parts: Kit, session: Session) -> None:
             continue
         seen = now
         try:
-            estate = await asyncio.to_thread(registry.load, settings.registry)
-        except registry.RegistryError as error:
+            estate = await asyncio.to_thread(_estate, settings)
+        except (registry.RegistryError, SettingsError) as error:
             log.warning("the registry changed, and is not taken up: %s", error)
             continue
         await _take_up(estate, settings, parts, session)
@@ -130,7 +162,9 @@ async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Sess
     decoder = make_decoder(estate, settings)
     async with parts.lock:
         decoder.restore(await parts.journal.states())
-        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), Fleet(estate, parts.fleet.heard())
+        fleet = Fleet(estate, parts.fleet.heard())
+        fleet.offline = parts.fleet.offline
+        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), fleet
     await receive.subscribe(session, parts)
 
 
@@ -185,9 +219,30 @@ async def _status(parts: Kit) -> None:
         await asyncio.sleep(STATUS_EVERY - now / SECOND % STATUS_EVERY)
         minute = time.time_ns() // (STATUS_EVERY * SECOND) * STATUS_EVERY * SECOND
         with _said("no status lines this minute"):
-            await parts.journal.append(Entry(received=minute, lines=parts.fleet.status_lines(minute, parts.tags)))
-            await parts.journal.save_heard(parts.fleet.heard())
+            lines = parts.fleet.status_lines(minute, parts.tags, parts.watch.covered())
+            await parts.journal.append(Entry(received=minute, lines=lines))
+            await _save(parts)
             await parts.journal.tidy()
+
+
+async def _save(parts: Kit) -> None:
+    await parts.journal.save_heard(parts.fleet.heard())
+    await parts.journal.remember(*WATCH, parts.watch.memory())
+
+
+async def _watch(parts: Kit, session: Session) -> None:
+    """Raise and end the alarms for silence, each with a line in the log."""
+    connection = session.state.connections
+    while True:
+        await asyncio.sleep(SILENCE_CHECK)
+        listening = session.state.connected and session.state.connections == connection
+        connection = session.state.connections
+        now = time.time_ns()
+        change = parts.watch.look(parts.fleet.due(now), parts.fleet.offline, now, listening=listening)
+        for alarm in change.started:
+            log.warning("alarm: %s", alarm.text)
+        for alarm in change.ended:
+            log.info("alarm over: %s", alarm.text)
 
 
 @contextlib.contextmanager

@@ -161,6 +161,8 @@ class Session:
     _connection: _Connection | None = None
     _last: int = 0
     _paused: bool = False
+    _published: int = 1
+    """packet identifier of the last message that we published; 1 is that of subscriptions"""
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -203,6 +205,16 @@ class Session:
         acks = [mqtt5.PubAckPacket(delivery.packet_id).write() for delivery in batch.deliveries if delivery.packet_id]
         self._connection.transport.write(b"".join(acks))
 
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Publish at QoS 1, once: whether it went out is not followed up. False while there is no connection."""
+        connection = self._connection
+        if connection is None or not self.state.connected:
+            return False
+        self._published = self._published + 1 if self._published < 65_535 else 2
+        packet = mqtt5.PublishPacket(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._published)
+        _write(connection, packet)
+        return True
+
     async def subscribe(self, filters: Sequence[str]) -> None:
         """Want these topic filters from now on, and no others."""
         self.stale = sorted(set(self.filters) - set(filters))
@@ -219,7 +231,7 @@ class Session:
         options = self.options
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, connection = await loop.create_connection(
-                lambda: _Connection(self._receive, self._flushed), options.host, options.port, ssl=_tls(options)
+                lambda: _Connection(self._receive, self._flushed), options.host, options.port, ssl=tls_context(options)
             )
             try:
                 keep_alive = await self._hello(connection)
@@ -344,7 +356,7 @@ async def _reply(connection: _Connection, kind: type[_Reply]) -> _Reply:
     return packet
 
 
-def _tls(options: Mqtt) -> ssl.SSLContext | None:
+def tls_context(options: Mqtt) -> ssl.SSLContext | None:
     if not options.tls:
         return None
     try:

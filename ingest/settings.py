@@ -29,7 +29,7 @@ class Mqtt(_Table):
 
     host: str = "127.0.0.1"
     port: int = Field(1883, ge=1, le=65_535)
-    client_id: str = Field("tolbooth-ingest", min_length=1, max_length=128)
+    client_id: str = Field("tolbooth-ingest", pattern=r"^[A-Za-z0-9._-]{1,128}$")
     """fixed: the broker keeps the session under this name while ingest is away"""
     username: str = ""
     password: SecretStr = SecretStr("")
@@ -83,6 +83,22 @@ class Window(_Table):
     future_minutes: float = Field(10, ge=0)
 
 
+class Canary(_Table):
+    period: float = Field(15.0, ge=0, le=3_600)
+    """seconds between ingest's own markers; not ready when none came back for three; 0 is without"""
+
+
+class Limits(_Table):
+    """What one device may cost the others."""
+
+    messages_per_second: float = Field(100.0, ge=0)
+    """sustained on one topic; what is beyond goes to quarantine; 0 is without limit"""
+    burst: int = Field(1_000, ge=1)
+    """messages on one topic beyond that, for a while"""
+    devices: int = Field(50_000, ge=1)
+    """in the registry; each makes some five series in the database"""
+
+
 class Health(_Table):
     host: str = "127.0.0.1"
     port: int = Field(8090, ge=0, le=65_535)
@@ -99,6 +115,8 @@ class Settings(_Table):
     journal: Journal = Journal()
     quarantine: Quarantine = Quarantine()
     window: Window = Window()
+    canary: Canary = Canary()
+    limits: Limits = Limits()
     health: Health = Health()
 
 

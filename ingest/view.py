@@ -22,6 +22,7 @@ SHOWN: Final[tuple[Field, ...]] = tuple(BY_NAME[name] for name in ("temperature"
 """The fields of the table of spaces."""
 MOST_SPACES: Final = 8
 MOST_REASONS: Final = 4
+MOST_ALARMS: Final = 6
 RECENT: Final = "1h"
 """How old a value of the table may be, in InfluxQL."""
 
@@ -50,6 +51,10 @@ class Devices(_Answer):
     online: int
 
 
+class Alarm(_Answer):
+    text: str
+
+
 class Status(_Answer):
     """What ingest answers to `GET /status`."""
 
@@ -68,6 +73,9 @@ class Status(_Answer):
     ready: bool
     """messages are being received and stored"""
     devices: Devices
+    canary: str
+    """`ok`, `off`, or what holds ingest's own marker up"""
+    alarms: tuple[Alarm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,10 @@ def render_status(status: Status, rate: float | None = None) -> Table:
         grid.add_row(name, Text(printable(state), "green" if good else "bold red"))
     grid.add_row("devices", f"{status.devices.online:,} online of {status.devices.registered:,}")
     speed = "" if rate is None else f"{rate:,.1f} a second, "
+    for alarm in status.alarms[:MOST_ALARMS]:
+        grid.add_row("alarm", Text(printable(alarm.text), "bold red"))
+    if len(status.alarms) > MOST_ALARMS:
+        grid.add_row("alarm", Text(f"and {len(status.alarms) - MOST_ALARMS:,} more", "bold red"))
     grid.add_row("messages", f"{speed}{status.received:,} received, lag {_seconds(status.lag_s)}")
     grid.add_row("fates", ", ".join(f"{fate} {status.fates.get(fate, 0):,}" for fate in Fate))
     for fate, reasons in status.reasons.items():
@@ -233,6 +245,7 @@ def _links(status: Status) -> tuple[tuple[str, str, bool], ...]:
     return (
         ("broker", status.broker, status.broker.startswith("connected")),
         ("database", status.database, status.database == "ok"),
+        ("canary", status.canary, status.canary in {"ok", "off"}),
     )
 
 

@@ -106,6 +106,22 @@ def test_the_settings_of_the_readme_exist_with_these_defaults() -> None:
             assert told == list(dict.fromkeys(expected)), names
 
 
+def test_the_operations_page_names_only_commands_and_settings_that_exist() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    known = set(commands(tolbooth.app))
+    groups = {command.rsplit(" ", 1)[0] for command in known}
+    named = re.findall(r"(?:`|^)(tolbooth [a-z]+(?: (?!tolbooth)[a-z]+\b)?)", page, re.MULTILINE)
+    assert len(named) > 8
+    for name in named:
+        first = " ".join(name.split()[:2])
+        assert name in known or (first in known and first not in groups), name
+    settings = dict(settings_by_name(Settings))
+    tables = {name.split(".")[0] for name in settings if "." in name}
+    told = [name for name in re.findall(r"`([a-z]+\.[a-z_]+)`", page) if name.split(".")[0] in tables]
+    assert len(told) > 5
+    assert set(told) <= settings.keys()
+
+
 def test_the_message_of_the_readme_is_understood() -> None:
     payload = re.search(r"-m '(\{.*\})'", section("Point a device at it"))
     assert payload

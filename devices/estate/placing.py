@@ -18,7 +18,7 @@ _METERS: Final = {
     DeviceKind.HEAT_METER: Utility.HEAT,
     DeviceKind.WATER_METER: Utility.WATER,
 }
-_HEAD: Final = ("kind", "model", "source", "address", "interval")
+_HEAD: Final = ("kind", "model", "source", "address", "interval", "absent")
 
 
 def disagreements(draft: CouncilDraft) -> Iterator[Problem]:

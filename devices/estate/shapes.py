@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devices.estate.values import Clock, Days, Id, Instant, Interval, Text, Topic, Uprn
+from devices.estate.values import Absences, Clock, Days, Id, Instant, Interval, Text, Topic, Uprn
 from devices.model import DeviceKind, Utility
 
 NATIVE: Final = "native"
@@ -102,6 +102,7 @@ class DeviceHead(Shape):
     source: Id = Field(NATIVE, description="id of its source")
     address: Text | None = Field(None, description="address within the source; default for `native`: the id")
     interval: Interval = Field(description="expected time between messages")
+    absent: Absences = Field((), description="planned silence, without an alarm: from/to, several with spaces between")
 
 
 class AssignmentItem(Shape):

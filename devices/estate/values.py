@@ -92,6 +92,21 @@ def interval(value: object) -> int:
     return seconds
 
 
+def absences(value: object) -> tuple[tuple[int, int], ...]:
+    """Planned absences, `2026-12-21/2027-01-05`, several with spaces between; `to` is exclusive; ns."""
+    if not isinstance(value, str):
+        _refuse(f"{shown(value)} is no absence", "write it as 2026-12-21/2027-01-05, several with spaces between")
+    found = []
+    for part in value.split():
+        start, slash, end = part.partition("/")
+        if not slash:
+            _refuse(f"{shown(part)} is no absence", "write it as 2026-12-21/2027-01-05")
+        found.append((instant(start), instant(end)))
+        if found[-1][0] >= found[-1][1]:
+            _refuse(f"the absence {part} is reversed", "begin with the earlier day; the second is exclusive")
+    return tuple(sorted(found))
+
+
 def uprn(value: object) -> str:
     """A Unique Property Reference Number: a string of 1 to 12 digits."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -123,5 +138,10 @@ Interval = Annotated[
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_INTERVAL.pattern}$"}]}
     ),
+]
+Absences = Annotated[
+    tuple[tuple[int, int], ...],
+    BeforeValidator(absences),
+    WithJsonSchema({"type": "string", "pattern": r"^\S+/\S+( \S+/\S+)*$", "examples": ["2026-12-21/2027-01-05"]}),
 ]
 Uprn = Annotated[str, BeforeValidator(uprn), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,12}$"})]

@@ -2,10 +2,11 @@
 
 from devices.decode import Decoder
 from devices.model import SECOND, Message
-from ingest.fleet import MISSED, Fleet
+from ingest.fleet import Fleet
 from ingest.lineprotocol import Tags
 from ingest.receive import digest
 from ingest.session import Delivery
+from ingest.silence import MISSED
 from tests.ingest.estates import BUILDING, COUNCIL, INTERVAL, NOW, device, estate
 
 LIMIT = MISSED * INTERVAL * SECOND
@@ -30,15 +31,15 @@ def status(fleet: Fleet, at: int) -> str:
 
 
 def test_a_device_never_heard_is_offline_and_has_no_age() -> None:
-    assert status(Fleet(estate(device("a"))), NOW) == "online=0.0"
+    assert status(Fleet(estate(device("a"))), NOW) == "online=0.0,silent=0.0"
 
 
 def test_age_and_who_told_the_time() -> None:
     fleet = Fleet(estate(device("a")))
     told(fleet, message(b'{"temperature":20}', NOW))
-    assert status(fleet, NOW + 61 * SECOND) == "online=1.0,age_s=61.0,own_time=0.0"
+    assert status(fleet, NOW + 61 * SECOND) == "online=1.0,age_s=61.0,own_time=0.0,silent=0.0"
     told(fleet, message(b'{"time":%d,"temperature":20}' % (NOW // 1_000_000), NOW + 2 * SECOND))
-    assert status(fleet, NOW + 3 * SECOND) == "online=1.0,age_s=1.0,own_time=1.0"
+    assert status(fleet, NOW + 3 * SECOND) == "online=1.0,age_s=1.0,own_time=1.0,silent=0.0"
 
 
 def test_online_for_three_intervals() -> None:
@@ -93,7 +94,7 @@ def test_a_restart_remembers() -> None:
     before = Fleet(estate(device("a")))
     told(before, message(b'{"temperature":20}', NOW), message(b"offline", NOW + 1, last="status"))
     after = Fleet(estate(device("a")), before.heard())
-    assert status(after, NOW + SECOND) == status(before, NOW + SECOND) == "online=0.0,age_s=1.0,own_time=0.0"
+    assert status(after, NOW + SECOND) == status(before, NOW + SECOND) == "online=0.0,age_s=1.0,own_time=0.0,silent=0.0"
 
 
 def test_a_device_without_a_place_has_no_line() -> None:

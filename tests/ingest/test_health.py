@@ -9,6 +9,7 @@ from aiohttp import ClientSession, web
 from prometheus_client.parser import text_string_to_metric_families
 
 from devices.decode import Decoder
+from devices.model import SECOND
 from ingest import drain, health, session
 from ingest.fleet import Fleet
 from ingest.journal import RECEIVED, Entry, Journal
@@ -16,6 +17,7 @@ from ingest.lineprotocol import Tags
 from ingest.processes import HOST, free_port
 from ingest.quarantine import Kept
 from ingest.receive import Kit
+from ingest.silence import Due
 from tests.ingest.estates import NOW, device, estate
 
 
@@ -38,8 +40,11 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
         )
         entry.kept = [Kept(NOW, "t", b"p", False, "malformed", "d", "", "", True)]
         await made.append(entry)
+        kit = Kit(Decoder(known), Tags(known), Fleet(known), made)
+        due = [Due("sim-moor", "native", name, 60 * SECOND, NOW - age * SECOND) for name, age in (("a", 0), ("b", 200))]
+        kit.watch.look(due, {}, NOW, listening=True)
         parts = health.Parts(
-            Kit(Decoder(known), Tags(known), Fleet(known), made),
+            kit,
             session.State(bool(broker), "said of the broker"),
             drain.State("said of the database", bool(database)),
         )
@@ -53,7 +58,9 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
                     assert (answer.status, await answer.text()) == (200, "ok\n")
                 async with http.get("/readyz") as answer:
                     assert answer.status == ready
-                    assert await answer.text() == "broker: said of the broker\ndatabase: said of the database\n"
+                    assert await answer.text() == (
+                        "broker: said of the broker\ndatabase: said of the database\ncanary: off\n"
+                    )
                 async with http.get("/status") as answer:
                     said = await answer.json()
                 async with http.get("/metrics") as answer:
@@ -83,6 +90,10 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
         "said of the broker",
         {"registered": 2, "online": 0},
     )
+    (alarm,) = said["alarms"]
+    assert (alarm["council"], alarm["device"], alarm["devices"]) == ("sim-moor", "b", 1)
+    assert alarm["text"].startswith("sim-moor/b is silent since 2026-05-28 20:23:20 UTC")
+    assert (metrics["tolbooth_alarms", "device"], metrics["tolbooth_alarms", "source"]) == (1, 0)
     assert metrics["tolbooth_messages_received_total",] == 7
     assert metrics["tolbooth_messages_total", "quarantined", "malformed"] == 1
     assert metrics["tolbooth_messages_total", "duplicate", ""] == 1

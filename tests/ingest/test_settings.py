@@ -120,7 +120,7 @@ def test_values_that_cannot_work_are_refused_by_name(name: str, value: str) -> N
 def test_every_setting_can_be_set_by_its_variable() -> None:
     defaults = Settings(registry=Path("estate"))
     samples = {bool: "true", int: "70000", float: "7.5", Path: "x.pem", str: "other", SecretStr: "secret"}
-    for table in ("mqtt", "influx", "journal", "quarantine", "window", "health"):
+    for table in ("mqtt", "influx", "journal", "quarantine", "window", "canary", "limits", "health"):
         for name, field in type(getattr(defaults, table)).model_fields.items():
             (kind,) = [kind for kind in (field.annotation, *get_args(field.annotation)) if kind in samples]
             text = "3000" if name in {"port", "keep_alive"} else samples[kind]

@@ -27,6 +27,8 @@ ANSWER = {
     "database": "ok",
     "ready": True,
     "devices": {"registered": 124, "online": 120},
+    "canary": "ok",
+    "alarms": [],
 }
 """What ingest answers to GET /status, by its contract; keys that the view does not show are allowed."""
 

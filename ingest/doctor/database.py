@@ -1,0 +1,79 @@
+"""Asks the database: which it is, what we may do in it, how long it keeps things. It stores nothing."""
+
+import re
+import time
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import aiohttp
+
+from ingest.doctor.findings import DAY, DatabaseEvidence
+from ingest.influx import DatabaseError, Faulty, Halt, Influx, Stored
+from ingest.settings import Influx as Options
+
+_UNIT_S: Final = {"h": 3_600, "m": 60, "s": 1}
+
+
+async def probe(options: Options) -> DatabaseEvidence:
+    """What the database answers; never raises for what it does."""
+    async with Influx(options) as influx:
+        try:
+            major, minor = await influx.connect()
+        except DatabaseError as error:
+            return DatabaseEvidence(str(error))
+        return DatabaseEvidence(
+            "",
+            f"{major}.{minor}",
+            await _writable(influx),
+            await _readable(influx),
+            await _retention_days(influx, options.database),
+            await _skew_s(options.url),
+        )
+
+
+async def _writable(influx: Influx) -> str:
+    """An empty body writes nothing, but only somebody who may write is told so; InfluxDB 3 calls it a bad request."""
+    verdict = await influx.write(b"", 0)
+    if isinstance(verdict, Stored) or (isinstance(verdict, Faulty) and "empty" in verdict.detail):
+        return "yes"
+    return "missing" if isinstance(verdict, Halt) and verdict.missing_database else verdict.detail
+
+
+async def _readable(influx: Influx) -> str:
+    try:
+        await influx.query("SHOW MEASUREMENTS LIMIT 1")
+    except DatabaseError as error:
+        return str(error)
+    return "yes"
+
+
+async def _retention_days(influx: Influx, database: str) -> float | None:
+    try:
+        policies = await influx.query(f'SHOW RETENTION POLICIES ON "{database}"')
+    except DatabaseError:
+        return None
+    for series in policies:
+        for row in series.get("values", []):
+            policy = dict(zip(series["columns"], row, strict=False))
+            if policy.get("default"):
+                return duration_s(str(policy.get("duration", ""))) / DAY
+    return None
+
+
+def duration_s(text: str) -> float:
+    """Seconds of a duration as InfluxQL shows it, `168h0m0s`; 0s is for ever."""
+    return sum(int(n) * _UNIT_S[unit] for n, unit in re.findall(r"(\d+)([hms])", text))
+
+
+async def _skew_s(url: str) -> float | None:
+    """How far the server's clock is ahead, to half a second: HTTP tells whole ones."""
+    timeout = aiohttp.ClientTimeout(total=5)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            before = time.time()
+            async with http.get(f"{url.rstrip('/')}/ping") as answer:
+                after = time.time()
+                told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    except (aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError):
+        return None
+    return told + 0.5 - (before + after) / 2

@@ -1,0 +1,36 @@
+"""All probes and all judgements, one after the other."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from ingest.canary import own_topics
+from ingest.doctor import broker, database, findings, machine
+from ingest.doctor.findings import Finding
+from ingest.settings import Settings
+
+
+async def examine(settings: Settings, written: Path | None, security: Path | None) -> list[Finding]:
+    """What is found, in the order of the path. Takes some ten seconds.
+
+    Args:
+        written: the settings' file.
+        security: the folder of credentials that `tolbooth init` made.
+    """
+    known = await asyncio.to_thread(machine.estate, settings)
+    fleet = await machine.fleet(settings, known)
+    root = "tolbooth/v1/_ingest" if isinstance(known, str) else own_topics(known)
+    of_broker, of_database, of_data = await asyncio.gather(
+        broker.probe(settings.mqtt, root, settings.max_payload_bytes),
+        database.probe(settings.influx),
+        asyncio.to_thread(machine.data, settings),
+    )
+    certificates = await asyncio.to_thread(lambda: list(machine.certificates(settings, security)))
+    return [
+        *findings.of_broker(of_broker, settings, fleet.per_second),
+        *findings.of_database(of_database, settings),
+        *findings.of_data(of_data, settings),
+        *findings.of_fleet(fleet),
+        *findings.of_files(machine.files(settings, written, security)),
+        *findings.of_certificates(certificates, time.time_ns()),
+    ]

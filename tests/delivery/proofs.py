@@ -1,0 +1,224 @@
+"""Proofs of what is no crash: one function a promise, on real servers, with a ledger.
+
+Short in CI, long by `make soak`.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+
+from ingest.journal import FILE
+from ingest.processes import HOST
+from ingest.servers import Broker, Database
+from tests.bench.estate import BUILDING, COUNCIL
+from tests.delivery.batches import DAY_MS, DEVICES, batches, difference, machine
+from tests.delivery.harness import (
+    DATABASE,
+    Ingest,
+    Publication,
+    Publisher,
+    ingest_for,
+    publisher,
+    query,
+    running,
+)
+from tests.delivery.looks import Looks, looking, memory_mb
+from tests.delivery.proxy import proxy
+from tests.delivery.report import Proof
+
+
+async def outage(folder: Path, estate: Path, broker: Broker, database: Database, *, readings: int) -> Proof:
+    """T5: the database is away while readings come; they take little disk, and drain faster than they came."""
+    messages = list(batches(readings, in_message=4))
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        looks = Looks(ingest, client.ledger)
+        async with looking(looks):
+            await database.process.kill()
+            looks.kills.append((looks.now_s, "database"))
+            began = looks.now_s
+            await client.publish(messages, timeout_s=300)
+            await ingest.until(lambda said: said["fates"]["journalled"] == len(messages), 300)
+            came_s = looks.now_s - began
+            size = await asyncio.to_thread(held, ingest.data / FILE)
+            await database.process.start()
+            began = looks.now_s
+            await ingest.settled(len(messages), timeout_s=300)
+            drained_s = looks.now_s - began
+        found = await difference(database, client.ledger)
+    each, rate = size / readings, readings / drained_s
+    bars = [
+        *found.bars,
+        ("at most 200 bytes of disk for a reading", f"{each:.0f}", each <= 200),
+        ("a day of 43 million readings drains in two hours", f"{rate:,.0f} readings a second", rate >= 6_000),
+    ]
+    notes = {
+        "came": f"in {came_s:.1f} s",
+        "drained": f"in {drained_s:.1f} s, the restart included",
+        "machine": machine(),
+    }
+    return Proof("A long outage (T5)", "InfluxDB is away while readings come.", bars, looks.samples, looks.kills, notes)
+
+
+def held(path: Path) -> int:
+    """Bytes that a journal's content takes on disk, without SQLite's log beside it, which is some 16 MB at most."""
+    with (
+        tempfile.NamedTemporaryFile() as copy,
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as live,
+        contextlib.closing(sqlite3.connect(copy.name)) as target,
+    ):
+        live.backup(target)
+        return Path(copy.name).stat().st_size
+
+
+async def poison(folder: Path, estate: Path, broker: Broker, database: Database, *, readings: int) -> Proof:
+    """T7: one line in a thousand is refused by the database; it goes to quarantine, and holds nobody up."""
+    clean = ("pulses", "people_in", "people_out")
+    messages = list(batches(readings, in_message=3, names=clean))
+    every = 1_000
+    body = {"time": int(time.time() * 1_000) - 20 * DAY_MS}
+    bad = [
+        Publication(
+            f"tolbooth/v1/{COUNCIL}/{BUILDING}/sim-{n % DEVICES:05d}/readings",
+            json.dumps({**body, "time": body["time"] + n, "openings": n}).encode(),
+        )
+        for n in range(len(messages) // every)
+    ]
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        await write(database, f"opening openings=1i {body['time']}000000")
+        took = [
+            await _drained(ingest, database, client, [*messages[: len(messages) // 2]]),
+            await _drained(ingest, database, client, mixed(messages[len(messages) // 2 :], bad)),
+        ]
+        reasons = Counter(reason for _, _, reason, _ in ingest.quarantine())
+        said = await ingest.status()
+        found = await difference(database, client.ledger, clean)
+    slower = took[1] / took[0] - 1
+    bars = [
+        *found.bars,
+        (f"exactly {len(bad):,} lines in quarantine", str(dict(reasons)), reasons == {"database_refused": len(bad)}),
+        ("every message has one fate", f"residual {said['residual']}", said["residual"] == 0),
+    ]
+    notes = {
+        "throughput with two in a thousand refused": f"{-slower:+.0%} of that without",
+        "machine": machine(),
+    }
+    return Proof(
+        "Poison cannot block (T7)",
+        "InfluxDB refuses some lines for good: their field has another type.",
+        bars,
+        notes=notes,
+    )
+
+
+def mixed(good: Sequence[Publication], bad: Sequence[Publication]) -> list[Publication]:
+    """The bad ones spread evenly among the good."""
+    every = len(good) // len(bad)
+    found: list[Publication] = []
+    for n, one in enumerate(bad):
+        found += [*good[n * every : (n + 1) * every], one]
+    return found + list(good[len(bad) * every :])
+
+
+async def _drained(ingest: Ingest, database: Database, client: Publisher, messages: Sequence[Publication]) -> float:
+    """Seconds from the database's return to the last line."""
+    await database.process.kill()
+    before = (await ingest.status())["fates"]["journalled"]
+    await client.publish(messages, timeout_s=300)
+    await ingest.until(lambda said: said["fates"]["journalled"] - before == len(messages), 300)
+    await database.process.start()
+    began = time.monotonic()
+    await ingest.until(lambda said: not said["journal"]["rows"], 300)
+    return time.monotonic() - began
+
+
+async def write(database: Database, line: str) -> None:
+    """Write a line as somebody else would."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{database.url}/write", params={"db": DATABASE}, data=line) as answer,
+    ):
+        assert answer.status == 204, await answer.text()
+
+
+async def back_pressure(folder: Path, estate: Path, broker: Broker, database: Database, *, seconds: float) -> Proof:
+    """T16: devices send five times what the database takes; memory stays small, and nothing is lost."""
+    lines_a_second = 1_000
+    messages = list(batches(int(seconds * 5 * lines_a_second) * 4, in_message=4))
+    settings = {"TOLBOOTH_INFLUX__BATCH_LINES": str(lines_a_second // 2)}
+    async with proxy(database.port) as between:
+        url = f"http://{HOST}:{between.port}"
+        ingest = ingest_for(folder, estate, broker=broker.port, database=url, settings=settings)
+        async with running(ingest), publisher(broker) as client:
+            looks = Looks(ingest, client.ledger)
+            async with looking(looks):
+                between.latency_s = 0.25  # there and back: two batches a second
+                await client.publish(messages, per_second=5 * lines_a_second, timeout_s=300)
+                behind = (await ingest.status())["fates"]["journalled"]
+                between.latency_s = 0.0
+                await ingest.settled(len(messages), timeout_s=300)
+            found = await difference(database, client.ledger)
+    memory = max(sample.memory_mb for sample in looks.samples)
+    bars = [
+        *found.bars,
+        ("at most 200 MB of memory", f"{memory:.0f} MB", memory <= 200),
+        ("the database was really behind", f"{behind:,} of {len(messages):,} messages", behind > len(messages) // 2),
+    ]
+    notes = {"machine": machine()}
+    return Proof(
+        "Back-pressure (T16)", "Devices send five times what the database takes.", bars, looks.samples, notes=notes
+    )
+
+
+async def strangers(folder: Path, estate: Path, broker: Broker, database: Database, *, devices: int) -> Proof:
+    """T14, T15: unknown devices and garbage grow no series and little memory, and then good messages pass."""
+    chance = random.Random(3)
+    unknown = [
+        Publication(f"tolbooth/v1/{COUNCIL}/{BUILDING}/ghost-{n:06d}/readings", b'{"pulses":%d}' % n)
+        for n in range(devices)
+    ]
+    garbage = [
+        Publication(f"tolbooth/v1/{COUNCIL}/{_level(chance)}/{_level(chance)}/readings", chance.randbytes(n % 300))
+        for n in range(devices)
+    ]
+    good = list(batches(4_000, in_message=4))
+    ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        await client.publish(good[:100])
+        await ingest.settled(100)
+        before, series = memory_mb(ingest.process), await _series(database)
+        await client.publish([*unknown, *garbage], timeout_s=300)
+        await ingest.settled(100 + 2 * devices, timeout_s=300)
+        grown, new = memory_mb(ingest.process) - before, await _series(database) - series
+        await client.publish(good[100:])
+        said = await ingest.settled(1_000 + 2 * devices)
+        found = await difference(database, client.ledger)
+    counted = said["fates"]["quarantined"] + said["fates"]["refused"]
+    bars = [
+        *found.bars,
+        ("no series grow", f"{new}", new <= 0),
+        ("at most 50 MB more memory", f"{grown:.0f} MB", grown <= 50),
+        ("all are counted", f"{counted:,} of {2 * devices:,}", counted == 2 * devices),
+    ]
+    what = f"{devices:,} unknown devices and as many messages of random bytes on random topics."
+    return Proof("Strangers and garbage (T14, T15)", what, bars, notes={"machine": machine()})
+
+
+def _level(chance: random.Random) -> str:
+    return "".join(chance.choices("abcxyz019-_ \u00e9\u202e$", k=chance.randrange(1, 12)))
+
+
+async def _series(database: Database) -> int:
+    """Series of devices' own measurements; ingest's status lines come when the minute turns."""
+    found = await query(database, "SHOW SERIES")
+    return sum(not row[0].startswith("device,") for series in found for row in series["values"])

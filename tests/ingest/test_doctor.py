@@ -1,0 +1,279 @@
+"""The doctor: what each piece of evidence means, and what it finds on real servers."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices import registry
+from devices.model import SECOND
+from ingest import doctor, influx
+from ingest.doctor import broker as broker_probe
+from ingest.doctor import database as database_probe
+from ingest.doctor import findings, machine
+from ingest.doctor.findings import (
+    BrokerEvidence,
+    CertificateEvidence,
+    DatabaseEvidence,
+    DataEvidence,
+    FileEvidence,
+    Finding,
+    FleetEvidence,
+    Severity,
+)
+from ingest.processes import free_port
+from ingest.security import accounts, store
+from ingest.settings import Influx, Mqtt, Settings, Window
+from tests.bench.estate import write_estate
+from tests.conftest import StartBroker, StartDatabase
+
+SETTINGS = Settings(registry=Path("estate"))
+NOW = 1_780_000_000 * SECOND
+WELL = BrokerEvidence("", 1_500, 1_500, 1_000, {262_144: True, 2**20: True}, True, 0, "mosquitto version 2.0.11")
+DATABASE = DatabaseEvidence("", "1.6", "yes", "yes", 0.0, 0.1)
+DATA = DataEvidence("", 2**40, 0, 0.0, 0, 0, {})
+FLEET = FleetEvidence("", 100, 2.0, (), "", (), "ok")
+ROOT = "tolbooth/v1/sim-bench/_ingest"
+
+
+def wrong(found: Iterable[Finding]) -> list[tuple[str, str, str]]:
+    """What is not in order; each with a mend."""
+    bad = [each for each in found if each.severity is not Severity.OK]
+    assert all(each.mend for each in bad)
+    return [(each.severity.value, each.check, each.evidence) for each in bad]
+
+
+def test_what_is_well_is_ok_everywhere() -> None:
+    assert wrong(findings.of_broker(WELL, SETTINGS, 2.0)) == []
+    assert wrong(findings.of_database(DATABASE, SETTINGS)) == []
+    assert wrong(findings.of_data(DATA, SETTINGS)) == []
+    assert wrong(findings.of_fleet(FLEET)) == []
+    assert wrong(findings.of_files([FileEvidence(Path("x"), 0o100600, True)])) == []
+    assert wrong(findings.of_certificates([CertificateEvidence("broker", NOW + 400 * 86_400 * SECOND)], NOW)) == []
+
+
+def test_a_queue_that_overflows_is_a_failure_with_its_figure() -> None:
+    (found,) = wrong(findings.of_broker(replace(WELL, arrived=1_000), SETTINGS, 2.0))
+    assert found == (
+        "FAIL",
+        "broker queue",
+        "500 of 1,500 acknowledged messages for a session that was offline are lost; "
+        "this estate fills the queue in 500 s of absence",
+    )
+
+
+@pytest.mark.parametrize(
+    ("evidence", "severity", "check"),
+    [
+        (BrokerEvidence("broker 127.0.0.1:1883 is not there"), "FAIL", "broker"),
+        (replace(WELL, in_flight=20), "WARN", "broker in flight"),
+        (replace(WELL, sizes={262_144: False}), "FAIL", "broker size"),
+        (replace(WELL, sizes={2**20: False}), "WARN", "broker size"),
+        (replace(WELL, retained=False), "FAIL", "broker retained"),
+        (replace(WELL, dropped=7), "WARN", "broker dropped"),
+    ],
+)
+def test_faults_of_a_broker(evidence: BrokerEvidence, severity: str, check: str) -> None:
+    assert [found[:2] for found in wrong(findings.of_broker(evidence, SETTINGS, 0.0))] == [(severity, check)]
+
+
+def test_a_password_without_encryption_is_a_failure_off_the_loopback() -> None:
+    away = SETTINGS.model_copy(update={"mqtt": Mqtt(host="broker.example")})
+    assert [found[:2] for found in wrong(findings.of_broker(WELL, away, 0.0))] == [("FAIL", "broker encryption")]
+    encrypted = SETTINGS.model_copy(update={"mqtt": Mqtt(host="broker.example", tls=True)})
+    assert wrong(findings.of_broker(WELL, encrypted, 0.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "severity", "check"),
+    [
+        (DatabaseEvidence("http://127.0.0.1:8086 is not there"), "FAIL", "database"),
+        (replace(DATABASE, writable="missing"), "WARN", "database"),
+        (replace(DATABASE, writable="403: not allowed"), "FAIL", "database write"),
+        (replace(DATABASE, readable="401: who are you"), "FAIL", "database read"),
+        (replace(DATABASE, retention_days=7.0), "WARN", "database retention"),
+        (replace(DATABASE, skew_s=-5.0), "WARN", "clock"),
+        (replace(DATABASE, skew_s=3_600.0), "FAIL", "clock"),
+    ],
+)
+def test_faults_of_a_database(evidence: DatabaseEvidence, severity: str, check: str) -> None:
+    settings = SETTINGS.model_copy(update={"window": Window(past_days=30)})
+    assert [found[:2] for found in wrong(findings.of_database(evidence, settings))] == [(severity, check)]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "severity", "check", "words"),
+    [
+        (replace(DATA, fault="no journal"), "WARN", "journal", "no journal"),
+        (replace(DATA, free_bytes=2**20), "FAIL", "disk", "1 MiB"),
+        (replace(DATA, free_bytes=2**30), "WARN", "disk", "grow by 4,096"),
+        (replace(DATA, journal_bytes=10**6, oldest_s=61.0), "WARN", "journal", "1,000,000 bytes wait"),
+        (replace(DATA, oldest_s=3_601.0), "FAIL", "journal", "3601 s"),
+        (replace(DATA, residual=-1), "FAIL", "accounts", "-1"),
+        (replace(DATA, quarantined_today={"malformed": 3, "bad_time": 9}), "WARN", "quarantine", "bad_time (9)"),
+        (replace(DATA, strangers=[f"s {n}" for n in range(9)]), "WARN", "unknown devices", "s 0, s 1, s 2, s 3, s 4 …"),
+    ],
+)  # fmt: skip
+def test_faults_of_the_data(evidence: DataEvidence, severity: str, check: str, words: str) -> None:
+    (found,) = wrong(findings.of_data(evidence, SETTINGS))
+    assert found[:2] == (severity, check)
+    assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (FleetEvidence("devices.csv:2: no such kind"), [("FAIL", "registry")]),
+        (replace(FLEET, never=["moor/a"]), [("WARN", "never heard")]),
+        (replace(FLEET, ingest="no ingest answers"), [("FAIL", "ingest")]),
+        (replace(FLEET, alarms=["moor/a is silent"]), [("WARN", "silence")]),
+        (replace(FLEET, canary="none has come back yet"), [("FAIL", "canary")]),
+    ],
+)
+def test_faults_of_the_fleet(evidence: FleetEvidence, expected: list[tuple[str, str]]) -> None:
+    assert [found[:2] for found in wrong(findings.of_fleet(evidence))] == expected
+
+
+def test_who_else_may_read_what() -> None:
+    files = [
+        FileEvidence(Path("tolbooth.toml"), 0o100644, True),
+        FileEvidence(Path("client.key"), 0o100640, True),
+        FileEvidence(Path("journal"), 0o100644, False),
+    ]
+    assert [found[0] for found in wrong(findings.of_files(files))] == ["FAIL", "WARN", "WARN"]
+
+
+def test_certificates_that_end() -> None:
+    day = 86_400 * SECOND
+    found = [CertificateEvidence("broker", NOW + 29 * day), CertificateEvidence("authority", NOW - 3 * day)]
+    assert wrong(findings.of_certificates(found, NOW)) == [
+        ("WARN", "certificates", "broker expires in 29 days"),
+        ("FAIL", "certificates", "authority expired 3 days ago"),
+    ]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0s", 0), ("168h0m0s", 604_800), ("1h30m5s", 5_405)])
+def test_a_duration_as_the_database_shows_it(text: str, seconds: int) -> None:
+    assert database_probe.duration_s(text) == seconds
+
+
+def test_the_text_is_safe_to_print_and_counts() -> None:
+    bad = Finding("registry", Severity.FAIL, "\x1b[2J gone", "mend it")
+    assert findings.text([bad, Finding("disk", Severity.OK, "much")]).splitlines() == [
+        "FAIL  registry: \\x1b[2J gone",
+        "      mend: mend it",
+        "OK    disk: much",
+        "1 FAIL, 0 WARN, 1 OK",
+    ]
+
+
+async def test_a_stock_broker_loses_and_the_shipped_one_does_not(start_broker: StartBroker) -> None:
+    """T3: the figure that the doctor tells is the one that is lost."""
+    stock, ours = await start_broker(default_config=True), await start_broker()
+    found = await broker_probe.probe(Mqtt(port=stock.port), ROOT, 262_144)
+    assert (found.fault, found.published - found.arrived) == ("", 500)
+    found = await broker_probe.probe(Mqtt(port=ours.port), ROOT, 262_144)
+    assert wrong(findings.of_broker(found, SETTINGS, 0.0)) == []
+    assert found.sizes == {262_144: True, 2**20: True}
+
+
+async def test_what_a_narrow_broker_cannot_do(start_broker: StartBroker) -> None:
+    broker = await start_broker(config="max_packet_size 100000\nretain_available false\nmax_queued_messages 0\n")
+    found = await broker_probe.probe(Mqtt(port=broker.port), ROOT, 262_144)
+    assert found.sizes == {262_144: False, 2**20: False}
+    assert found.retained is False
+
+
+async def test_an_account_that_may_not_write_is_told(start_broker: StartBroker, tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("topic read #\n")
+    rules.chmod(0o644)
+    broker = await start_broker(config=f"acl_file {rules}\n")
+    found = await broker_probe.probe(Mqtt(port=broker.port), ROOT, 262_144)
+    assert "may not write and read tolbooth/v1/sim-bench/_ingest/doctor-" in found.fault
+
+
+async def test_the_account_of_ingest_may_make_the_tests(start_broker: StartBroker, tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text(accounts.acl(accounts.accounts(registry.load(write_estate(tmp_path / "estate", 3)))))
+    rules.chmod(0o644)
+    broker = await start_broker(config=f"acl_file {rules}\nmax_queued_messages 0\nmax_packet_size 4194304\n")
+    found = await broker_probe.probe(Mqtt(port=broker.port, username=accounts.INGEST), ROOT, 262_144)
+    assert wrong(findings.of_broker(found, SETTINGS, 0.0)) == []
+    assert found.version.startswith("mosquitto version 2")
+
+
+async def test_absent_servers_are_told_with_their_mend() -> None:
+    found = await broker_probe.probe(Mqtt(port=free_port()), ROOT, 262_144)
+    assert "is not there: start it, or set mqtt.host and mqtt.port" in found.fault
+    answer = await database_probe.probe(Influx(url=f"http://127.0.0.1:{free_port()}"))
+    assert "start InfluxDB, or set influx.url" in answer.fault
+
+
+async def test_a_real_database(start_database: StartDatabase) -> None:
+    database = await start_database()
+    options = Influx(
+        url=database.url, token=database.token, organisation=database.organisation or "x", retention_days=7
+    )
+    assert (await database_probe.probe(options)).writable == "missing"
+    async with influx.Influx(options) as connection:
+        await connection.connect()
+        await connection.ensure_database()
+    found = await database_probe.probe(options)
+    assert (found.fault, found.writable, found.readable) == ("", "yes", "yes")
+    assert found.skew_s is not None
+    assert abs(found.skew_s) < 1.5
+    assert found.retention_days in {7.0, None}
+
+
+def doctor_command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str]:
+    command = (sys.executable, "-m", "tolbooth", "doctor", *arguments)
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_the_command_fails_where_something_does(tmp_path: Path) -> None:
+    environment = {
+        "TOLBOOTH_REGISTRY": str(write_estate(tmp_path / "estate", 3)),
+        "TOLBOOTH_DATA": str(tmp_path / "data"),
+        "TOLBOOTH_MQTT__PORT": str(free_port()),
+        "TOLBOOTH_INFLUX__URL": f"http://127.0.0.1:{free_port()}",
+        "TOLBOOTH_HEALTH__PORT": str(free_port()),
+    }
+    code, said = doctor_command(environment, "--json")
+    found: list[dict[str, Any]] = json.loads(said)
+    assert code == 1
+    failed = [each["check"] for each in found if each["severity"] == "FAIL"]
+    assert failed == ["broker", "database", "ingest"]
+    assert doctor_command({**environment, "TOLBOOTH_MQTT__PRT": "1"})[0] == 2
+    assert doctor_command(environment, "--jsn")[0] == 2
+
+
+def test_what_the_machine_shows(tmp_path: Path) -> None:
+    assert doctor.__doc__
+    settings = SETTINGS.model_copy(update={"data": tmp_path})
+    assert "is not there" in machine.data(settings).fault
+    written = tmp_path / "tolbooth.toml"
+    written.touch(mode=0o644)
+    assert [(each.path, each.mode & 0o777, each.secret) for each in machine.files(settings, written, None)] == [
+        (written, 0o644, False)
+    ]
+
+
+def test_a_security_folder_is_private_and_its_certificates_hold(tmp_path: Path) -> None:
+    folder, estate = tmp_path / "security", write_estate(tmp_path / "estate", 3)
+    store.init(folder, registry.load(estate), time.time_ns(), registry=estate)
+    settings = SETTINGS.model_copy(update={"data": tmp_path / "data"})
+    assert wrong(findings.of_files(machine.files(settings, None, folder))) == []
+    assert list(machine.certificates(settings, folder)) == []
+    (folder / "authority" / "ca.key").chmod(0o644)
+    assert [found[:2] for found in wrong(findings.of_files(machine.files(settings, None, folder)))] == [
+        ("FAIL", "file modes")
+    ]
