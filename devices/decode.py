@@ -30,6 +30,8 @@ _Route = tuple[str, Source, bool]
 
 MAX_TOPICS: Final = 65_536
 """Topics whose source is remembered; beyond that the memory is emptied, so that a flood of topics costs no memory."""
+LONGEST_TOPIC: Final = 512
+"""Characters of a topic that is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,11 @@ class Decoder:
     def _find(self, topic: str) -> _Route | None:
         for name, source in self._sources.items():
             if source.claims(topic):
+                route = (name, source, source.describes(topic))
                 if len(self._by_topic) >= MAX_TOPICS:
                     self._by_topic.clear()
-                route = self._by_topic[topic] = (name, source, source.describes(topic))
+                if len(topic) <= LONGEST_TOPIC:
+                    self._by_topic[topic] = route
                 return route
         return None  # and not remembered: a later description may make a source claim it
 

@@ -29,7 +29,7 @@ class Gathering:
     def number(self, name: str, value: object, where: str, unit: str = "", channel: str = "") -> None:
         """Add `value`, given in `unit` (empty: the schema's), as the field `name`; a fault becomes a reject."""
         row = BY_NAME[name]
-        if is_missing(value):
+        if type(value) is not float and is_missing(value):
             self.reject(Reason.NO_VALUE, f"{where} is {show(value)}")
             return
         found = number(value)
@@ -37,7 +37,7 @@ class Gathering:
             self.reject(Reason.WRONG_TYPE, f"{where}: expected a number, found {show(value)}")
             return
         try:
-            converted = to_schema(found, unit or row.unit, row)
+            converted = found if unit in ("", row.unit) else to_schema(found, unit, row)
         except LookupError:
             self.reject(Reason.WRONG_UNIT, f"{where}: {unit} is no unit of {name}")
             return

@@ -16,6 +16,7 @@ from devices.units import known, same_dimension
 
 Words = frozenset[str]
 MAX_NAME: Final = 256
+MAX_UNIT: Final = 32
 _SEPARATORS: Final = re.compile(r"[/:]+")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+(?:\.[0-9]+)?")
 
@@ -67,7 +68,6 @@ class Meaning(NamedTuple):
     channel: str
 
 
-@lru_cache(maxsize=16_384)
 def meaning(name: str, unit: str, *, state: bool = False) -> Meaning | None:
     """What `name` in `unit` measures; None where that is not certain.
 
@@ -76,7 +76,12 @@ def meaning(name: str, unit: str, *, state: bool = False) -> Meaning | None:
         unit: as the sender writes it; empty where it does not.
         state: the value is true or false.
     """
-    parts = [part for part in _SEPARATORS.split(name[:MAX_NAME]) if part.strip()]
+    return _meaning(name[:MAX_NAME], unit[:MAX_UNIT], state)
+
+
+@lru_cache(maxsize=16_384)
+def _meaning(name: str, unit: str, state: bool) -> Meaning | None:
+    parts = [part for part in _SEPARATORS.split(name) if part.strip()]
     words = frozenset(word.lower() for part in parts for word in _WORD.findall(part))
     last = "_".join(word.lower() for word in _WORD.findall(parts[-1])) if parts else ""
     field = _state(last, words) if state else _quantity(last, unit, words)

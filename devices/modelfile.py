@@ -38,6 +38,8 @@ MAKER_FILE: Final = "maker.yaml"
 EXAMPLES: Final = ".examples.yaml"
 MAX_KEYS: Final = 1_024
 """of a model, whose meaning is remembered"""
+LONGEST_KEY: Final = 128
+"""characters of a key that is remembered"""
 T = TypeVar("T", bound=BaseModel)
 
 _NUMBERED: Final = re.compile(r"(.*[._ -]|.*[A-Za-z])([0-9]{1,3})")
@@ -154,8 +156,8 @@ class Key(NamedTuple):
     ignored: bool
     error: bool
     """it is set when the sensor has failed"""
-    field: schema.Field | None
-    """set where a number without a unit needs nothing but `Rule.scale` to be a value of this field"""
+    plain: Rule | None
+    """the rule, where it makes a value of any number without a unit by nothing but `Rule.scale`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +183,15 @@ class Model:
         """What `key` means."""
         known = self._keys.get(key)
         if known is None:
-            if len(self._keys) >= MAX_KEYS:
-                self._keys.clear()
             found = self.rule(key)
             rule, channel = found or (None, "")
-            simple = rule is not None and rule.is_plain_number and key not in self.errors
-            plain = schema.BY_NAME[rule.field] if rule and simple else None
-            known = self._keys[key] = Key(rule, channel, self.ignores(key), key in self.errors, plain)
+            error = key in self.errors
+            plain = rule if rule and rule.is_plain_number and not error else None
+            known = Key(rule, channel, self.ignores(key), error, plain)
+            if len(key) <= LONGEST_KEY:
+                if len(self._keys) >= MAX_KEYS:
+                    self._keys.clear()
+                self._keys[key] = known
         return known
 
     def rule(self, key: str) -> tuple[Rule, str] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from devices import units
 from devices.model import SECOND, Reading, Reason, Reject, Sample
-from devices.modelfile import Model, Rule, word
+from devices.modelfile import Key, Model, Rule, word
 from devices.schema import BY_NAME, Kind
 from devices.text import printable, show
 
@@ -26,13 +26,14 @@ _HUGE: Final = 1e300
 _NO_VALUE: Final = frozenset(
     {"", "nan", "null", "none", "nosensor", "no sensor", "unknown", "unavailable", "n/a", "na"}
 )
+_NUMBERS: Final = frozenset({int, float})
 _STATES: Final = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 
 
 class Value(NamedTuple):
     """A value and the unit that the message gives it; the unit is empty where it gives none."""
 
-    value: object
+    value: Any
     unit: str = ""
 
 
@@ -95,28 +96,40 @@ def _own_time(model: Model, values: dict[str, Value], now: int | None) -> int | 
 def _readings(model: Model, values: Mapping[str, Value], rejects: list[Reject]) -> list[Reading]:
     """One reading of each field and channel, the first; a plain number is read here, since most values are plain."""
     readings: dict[tuple[str, str], Reading] = {}
-    unmapped = []
+    unmapped: list[str] = []
     new = tuple.__new__
     for key, given in values.items():
-        rule, channel, ignored, error, plain = model.key(key)
-        value, unit = given
-        if rule is not None and plain and not unit and (type(value) is float or type(value) is int):
-            if -_HUGE < value < _HUGE and rule.low <= (scaled := value * rule.scale) <= rule.high:
-                if (rule.field, channel) not in readings:
-                    readings[rule.field, channel] = new(Reading, (plain, scaled, channel))
+        known = model.key(key)
+        plain, (value, unit) = known.plain, given
+        if plain and not unit and type(value) in _NUMBERS and -_HUGE < value < _HUGE:
+            scaled = value * plain.scale
+            if plain.low <= scaled <= plain.high:
+                if (plain.field, known.channel) not in readings:
+                    readings[plain.field, known.channel] = new(Reading, (BY_NAME[plain.field], scaled, known.channel))
                 continue
-        if error:
-            if word(given.value) not in {"0", "false"}:
-                rejects.append(Reject(Reason.DEVICE_ERROR, f"{printable(key)} is {_show(given.value)}"))
-        elif rule is None or (rule.beside and not any(other in values for other in rule.beside)):
-            if not ignored:
-                unmapped.append(printable(key, 60))
-        elif (found := read(rule, key, given, rejects)) is not None and (rule.field, channel) not in readings:
-            readings[rule.field, channel] = Reading(BY_NAME[rule.field], found, channel)
+        reading = _reading(known, key, values, unmapped, rejects)
+        if reading is not None:
+            readings.setdefault((reading.field.name, reading.channel), reading)
     if unmapped:
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
         rejects.append(Reject(Reason.UNKNOWN_FIELD, f"{model.name}: not mapped: {', '.join(unmapped[:10])}{more}"))
     return list(readings.values())
+
+
+def _reading(
+    known: Key, key: str, values: Mapping[str, Value], unmapped: list[str], rejects: list[Reject]
+) -> Reading | None:
+    rule, given = known.rule, values[key]
+    if known.error:
+        if word(given.value) not in {"0", "false"}:
+            rejects.append(Reject(Reason.DEVICE_ERROR, f"{printable(key)} is {show(given.value)}"))
+        return None
+    if rule is None or (rule.beside and not any(other in values for other in rule.beside)):
+        if not known.ignored:
+            unmapped.append(printable(key, 60))
+        return None
+    value = read(rule, key, given, rejects)
+    return None if value is None else Reading(BY_NAME[rule.field], value, known.channel)
 
 
 def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | None:
@@ -125,9 +138,8 @@ def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | N
     value, unit = given
     if value is None:
         return None
-    if (type(value) is float or type(value) is int) and -_HUGE < value < _HUGE and not (rule.states or rule.absent):
-        if field.kind is not Kind.STATE:
-            return _number(rule, value, unit, key, rejects)
+    if not (field.kind is Kind.STATE or rule.states or rule.absent) and type(value) in _NUMBERS and abs(value) < _HUGE:
+        return _number(rule, value, unit, key, rejects)
     return _read_word(rule, key, given, rejects)
 
 
@@ -159,7 +171,7 @@ def _read_word(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> flo
 
 
 def _where(key: str, value: object) -> str:
-    return f"{printable(key, 60)} is {_show(value)}"
+    return f"{printable(key, 60)} is {show(value)}"
 
 
 def _number(rule: Rule, value: float, unit: str, key: str, rejects: list[Reject]) -> float | None:
@@ -244,10 +256,3 @@ def _equal(value: object, nothing: float | str) -> bool:
     if isinstance(nothing, str):
         return word(value) == nothing.lower()
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value - nothing) < 1e-6
-
-
-def _show(value: object) -> str:
-    try:
-        return show(value)
-    except TypeError:
-        return printable(repr(value), 60)

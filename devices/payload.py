@@ -44,8 +44,8 @@ def read_text(payload: bytes, limit: int = 4_096) -> str | Reject:
 
 def member(body: object, key: str) -> dict[str, object]:
     """The object under `key`; empty where `body` has none."""
-    value = body.get(key) if isinstance(body, dict) else None
-    return value if isinstance(value, dict) else {}
+    value = body.get(key) if type(body) is dict else None
+    return value if type(value) is dict else {}
 
 
 def is_missing(value: object) -> bool:
@@ -57,9 +57,7 @@ def is_missing(value: object) -> bool:
 
 def number(value: object) -> float | None:
     """The finite number that `value` is or, as text, spells; None where it is none. A boolean is no number."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
+    if type(value) is float or type(value) is int:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, str) and len(value) <= MAX_NUMBER and _NUMBER.fullmatch(value.strip()):
         found = float(value)

@@ -14,8 +14,15 @@ def printable(text: str, limit: int = LIMIT) -> str:
 
 
 def show(value: object, limit: int = 60) -> str:
-    """A JSON value as it would be written, safe to print, for the detail of a `Reject`."""
-    return printable(orjson.dumps(value).decode(), limit)
+    """A JSON value as it would be written, safe to print, for the detail of a `Reject`.
+
+    What is nested deeper than orjson writes (it reads four times as deep) is shown as an ellipsis in its brackets.
+    """
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:
+        text = "{…}" if isinstance(value, dict) else "[…]" if isinstance(value, list) else repr(value)
+    return printable(text, limit)
 
 
 def json_fault(error: orjson.JSONDecodeError) -> str:

@@ -29,10 +29,12 @@ RELATIVE_BELOW: Final = 2**28
 """seconds: a smaller time is relative to now (RFC 8428, section 4.5.3)"""
 MAX_RECORDS: Final = 10_000
 
-_BASES: Final = ("bn", "bt", "bu", "bv", "bs", "bver")
-_VALUES: Final = ("v", "vs", "vb", "vd")
-_NUMBERS: Final = ("bt", "bv", "bs", "bver", "t", "ut", "v", "s")
-_TEXTS: Final = ("bn", "bu", "n", "u", "vs", "vd")
+_TYPES: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("bt", "bv", "bs", "bver", "t", "ut", "v", "s"), float),
+    **dict.fromkeys(("bn", "bu", "n", "u", "vs", "vd"), str),
+    "vb": bool,
+}
+_WANTED: Final[Mapping[type, str]] = {float: "a number", str: "a text", bool: "true or false"}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,255}")
 _URN: Final = re.compile(r"urn:dev:[a-z0-9.-]+:[A-Za-z0-9.-]+")
 _ENDS: Final = ":/._-"
@@ -106,7 +108,7 @@ class _SenML:
         if relative and message.retained:
             rejects.append(Reject(Reason.RETAINED, f"{record.name}: retained and without a time: its age is unknown"))
             return
-        readings = list(_readings(record, rest, rejects))
+        readings = _readings(record, rest, rejects)
         if not readings:
             return
         sample = samples.get((address, record.time))
@@ -146,41 +148,49 @@ def _resolve(pack: object) -> list[_Record]:
     base: dict[str, Any] = {"bn": "", "bt": 0, "bu": "", "bv": 0, "bs": 0, "bver": KNOWN_VERSION}
     resolved = []
     for place, record in enumerate(pack):
-        where = f"record {place}"
-        if not isinstance(record, dict):
-            raise _PackError(f"{where} is no JSON object")
-        _check(record, where)
-        base.update({key: record[key] for key in _BASES if key in record})
+        if type(record) is not dict:
+            raise _PackError(f"record {place} is no JSON object")
+        own = False
+        for key, value in record.items():
+            if not _is_right(key, value):
+                raise _PackError(f"record {place}: {_fault(key, value)}")
+            if key in base:
+                base[key] = value
+            else:
+                own = True
         if base["bver"] > KNOWN_VERSION:
-            raise _PackError(f"{where}: version {base['bver']} is newer than {KNOWN_VERSION}, the newest known here")
-        if any(key not in _BASES for key in record):
-            resolved.append(_resolved(record, base, where))
+            raise _PackError(
+                f"record {place}: version {base['bver']} is newer than {KNOWN_VERSION}, the newest known here"
+            )
+        if own:
+            resolved.append(_resolved(record, base, place))
     return resolved
 
 
-def _check(record: Mapping[str, Any], where: str) -> None:
-    for key, value in record.items():
-        if key.endswith("_"):
-            raise _PackError(f"{where}: field {printable(key, 40)} must be understood, and is not known here")
-        if key in _NUMBERS and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300
-        ):
-            raise _PackError(f"{where}: {key} is {show(value)}, not a number")
-        if key in _TEXTS and not isinstance(value, str):
-            raise _PackError(f"{where}: {key} is {show(value)}, not a text")
-        if key == "vb" and not isinstance(value, bool):
-            raise _PackError(f"{where}: vb is {show(value)}, not true or false")
+def _is_right(key: str, value: object) -> bool:
+    """Whether `value` is of the type that the RFC gives to `key`, or `key` need not be understood."""
+    wanted = _TYPES.get(key)
+    if wanted is None:
+        return not key.endswith("_")
+    if wanted is float and (type(value) is float or type(value) is int):
+        return -1e300 < value < 1e300
+    return type(value) is wanted
 
 
-def _resolved(record: Mapping[str, Any], base: Mapping[str, Any], where: str) -> _Record:
+def _fault(key: str, value: object) -> str:
+    if key not in _TYPES:
+        return f"field {printable(key, 40)} must be understood, and is not known here"
+    return f"{key} is {show(value)}, not {_WANTED[_TYPES[key]]}"
+
+
+def _resolved(record: Mapping[str, Any], base: Mapping[str, Any], place: int) -> _Record:
     name = base["bn"] + record.get("n", "")
     if not _NAME.fullmatch(name):
-        raise _PackError(
-            f"{where}: name {printable(name, 60)!r} is empty, too long, or has characters that names may not have"
-        )
-    given = [key for key in _VALUES if key in record]
-    if len(given) > 1 or not (given or "s" in record):
-        raise _PackError(f"{where}: a record has one value, a sum, or both")
+        shown = repr(printable(name, 60))
+        raise _PackError(f"record {place}: name {shown} is empty, too long, or has characters that names may not have")
+    given = ("v" in record) + ("vs" in record) + ("vb" in record) + ("vd" in record)
+    if given > 1 or not (given or "s" in record):
+        raise _PackError(f"record {place}: a record has one value, a sum, or both")
     value: float | bool | None = None
     if "v" in record:
         value = float(record["v"]) + float(base["bv"])
@@ -199,20 +209,24 @@ def _time(seconds: float, received: int, *, relative: bool) -> tuple[int | None,
     return (received + nanoseconds, TimeSource.ARRIVAL) if relative else (nanoseconds, TimeSource.DEVICE)
 
 
-def _readings(record: _Record, rest: str, rejects: list[Reject]) -> Iterable[Reading]:
+def _readings(record: _Record, rest: str, rejects: list[Reject]) -> list[Reading]:
     """The value, and the sum where it is an energy: W over time, or an energy that is sent as a sum alone."""
+    readings: list[Reading] = []
     if record.value is not None:
-        yield from _reading(record, rest, record.unit, record.value, rejects)
+        _reading(record, rest, record.unit, record.value, rejects, readings)
     if record.integral is not None:
         if record.unit == "W":
-            yield from _reading(record, rest, "J", record.integral, rejects)
+            _reading(record, rest, "J", record.integral, rejects, readings)
         elif record.unit in _ENERGY and record.value is None:
-            yield from _reading(record, rest, record.unit, record.integral, rejects)
+            _reading(record, rest, record.unit, record.integral, rejects, readings)
     if record.value is None and record.integral is None:
         rejects.append(Reject(Reason.NO_VALUE, f"{record.name}: text and data are no readings"))
+    return readings
 
 
-def _reading(record: _Record, rest: str, unit: str, value: float | bool, rejects: list[Reject]) -> Iterable[Reading]:
+def _reading(
+    record: _Record, rest: str, unit: str, value: float | bool, rejects: list[Reject], into: list[Reading]
+) -> None:
     found = meaning(rest, unit, state=isinstance(value, bool))
     if found is None:
         reason = Reason.NO_VALUE if unit in _PLACES else Reason.UNKNOWN_FIELD
@@ -222,9 +236,10 @@ def _reading(record: _Record, rest: str, unit: str, value: float | bool, rejects
     elif not isfinite(value):
         rejects.append(Reject(Reason.NOT_FINITE, record.name))
     elif isinstance(value, bool):
-        yield Reading(found.field, float(value), found.channel)
+        into.append(Reading(found.field, float(value), found.channel))
     else:
-        yield Reading(found.field, convert(value, unit or found.field.unit, found.field.unit), found.channel)
+        converted = convert(value, unit or found.field.unit, found.field.unit)
+        into.append(Reading(found.field, converted, found.channel))
 
 
 def encode(base: str, address: str, readings: Iterable[Reading], time_ns: int | None) -> tuple[str, bytes]:

@@ -35,6 +35,8 @@ ASK_AGAIN: Final = 60 * SECOND
 MAX_NODES: Final = 10_000
 MAX_TOPICS: Final = 65_536
 """topics whose levels are remembered"""
+LONGEST_TOPIC: Final = 512
+"""characters of one of them"""
 
 _KINDS: Final = ("NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA")
 _NOT_MEASURED: Final = ("Node Control/", "Device Control/", "Properties/", "Node Info/", "Device Info/")
@@ -131,7 +133,8 @@ class _Sparkplug:
         if place is None and (place := self._find_place(topic)) is not None:
             if len(self._places) >= MAX_TOPICS:
                 self._places.clear()
-            self._places[topic] = place
+            if len(topic) <= LONGEST_TOPIC:
+                self._places[topic] = place
         return place
 
     def _find_place(self, topic: str) -> _Place | None:

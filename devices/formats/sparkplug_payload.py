@@ -99,22 +99,26 @@ def _metric(data: bytes) -> Metric:
         if 10 <= tag <= 15:
             metric.value = _scalar(tag - 10, value)
         elif type(value) is int:
-            if tag == 3:
-                metric.timestamp = value
-            elif tag == 4:
-                metric.datatype = value
-            elif tag == 2:
-                metric.alias = value
-            elif tag == 5:
-                metric.historical = bool(value)
-            elif tag == 7:
-                metric.null = bool(value)
+            _set_number(metric, tag, value)
         elif tag == 1 and type(value) is bytes:
             metric.name = _text(value)
         elif tag == 9 and type(value) is bytes:
             small = len(value) <= SMALL_PROPERTIES
             metric.properties = _known_properties(value) if small else _properties(value)
     return metric
+
+
+def _set_number(metric: Metric, tag: int, value: int) -> None:
+    if tag == 3:
+        metric.timestamp = value
+    elif tag == 4:
+        metric.datatype = value
+    elif tag == 2:
+        metric.alias = value
+    elif tag == 5:
+        metric.historical = bool(value)
+    elif tag == 7:
+        metric.null = bool(value)
 
 
 @lru_cache(maxsize=4_096)

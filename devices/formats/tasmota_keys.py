@@ -111,7 +111,7 @@ class Units:
 
     def resolve(self, unit: str) -> str:
         """`unit`, or what the message states in its place."""
-        return {_T: self.temperature, _P: self.pressure}.get(unit, unit)
+        return self.temperature if unit == _T else self.pressure if unit == _P else unit
 
 
 def sensors(body: Mapping[str, object], units: Units, into: Gathering) -> None:

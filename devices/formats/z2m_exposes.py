@@ -228,7 +228,13 @@ def _rule(expose: _Expose, name: str, channel: str, *, on_battery: bool) -> tupl
 
 
 def _state(target: str, channel: str, body: Mapping[str, Json]) -> Rule:
-    return Rule(BY_NAME[target], channel, on=body.get("value_on", True), off=body.get("value_off", False))
+    return Rule(BY_NAME[target], channel, on=_said(body, "value_on", True), off=_said(body, "value_off", False))
+
+
+def _said(body: Mapping[str, Json], key: str, default: bool) -> Json:
+    """A word, number or truth value; what is nested says nothing, and might be too deep to be remembered."""
+    value = body.get(key, default)
+    return default if isinstance(value, dict | list) else value
 
 
 def _unit(body: Mapping[str, Json]) -> str:

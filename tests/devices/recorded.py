@@ -52,7 +52,7 @@ _FOLDERS: Final = {
     "senml": (),
     "sparkplug": (),
 }
-_CLAIMED_FIRST: Final = tuple(name for name in FORMATS if name != "esphome") + ("esphome",)
+_CLAIMED_FIRST: Final = (*(name for name in FORMATS if name != "esphome"), "esphome")
 _FOUR: Final = {"temperature": 20.7, "humidity": 45.2, "co2": 812.0, "battery": 92.0}
 
 
