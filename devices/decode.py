@@ -24,6 +24,7 @@ from devices.model import (
     TimeSource,
 )
 from devices.schema import Kind
+from devices.text import printable
 
 _Route = tuple[str, Source, bool]
 """`council/source`, the source, and whether the topic describes devices"""
@@ -138,7 +139,7 @@ class Decoder:
             address = sample.address or decoded.address
             device = devices.get(address)
             if device is None:
-                outcome.rejects.append(Reject(Reason.UNKNOWN_DEVICE, f"{name}: {address}"))
+                outcome.rejects.append(Reject(Reason.UNKNOWN_DEVICE, printable(f"{name}: {address}")))
             else:
                 self._place(sample, received, device, outcome)
         return outcome

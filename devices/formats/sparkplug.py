@@ -175,8 +175,6 @@ class _Sparkplug:
         self._changed.add(place.node_address)
         named = [(metric, node.by_name[place.device, metric.name]) for metric in payload.metrics if metric.name]
         decoded = self._read(place, payload, named)
-        if not decoded.samples and not decoded.rejects:
-            decoded.rejects.append(Reject(Reason.DESCRIPTION, "a birth without readings"))
         decoded.presence = True
         return decoded
 
@@ -259,7 +257,9 @@ class _Sparkplug:
         if unmapped:
             more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
             decoded.rejects.append(Reject(Reason.UNKNOWN_FIELD, f"not mapped: {', '.join(unmapped[:10])}{more}"))
-        elif not samples and not decoded.rejects and not place.kind.endswith("BIRTH"):
+        elif not samples and not decoded.rejects and place.kind.endswith("BIRTH"):
+            decoded.rejects.append(Reject(Reason.DESCRIPTION, "a birth without readings"))
+        elif not samples and not decoded.rejects:
             decoded.rejects.append(Reject(Reason.NO_VALUE, "data without a value"))
         return decoded
 
