@@ -5,7 +5,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser test check fmt demo demo-clean bench soak corpus supported council-year fuzz lock
+.PHONY: help setup browser test check fmt demo demo-clean bench bench-formats soak corpus supported council-year fuzz lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -39,6 +39,12 @@ demo-clean: setup ## remove the demo's data
 
 bench: setup ## measure the whole path; JSON=1 for machines
 	@$(BIN)/python -m tests.bench.pipe $(if $(JSON),--json)
+
+bench-formats: setup ## measure what a message of each format costs, beside native; JSON=1 for machines
+	@$(BIN)/python -m tests.bench.formats $(if $(JSON),--json)
+
+fuzz: setup ## feed all formats with garbage, N messages (10 million, some 10 minutes), from SEED on
+	@$(BIN)/python -m tests.devices.fuzz $(if $(N),--messages $(N)) $(if $(SEED),--seed $(SEED)) --processes 2
 
 soak: setup ## prove the promises of delivery at length, some 10 minutes; reports go to docs/prove
 	@$(BIN)/python -m tests.delivery.prove --report docs/prove
