@@ -32,10 +32,12 @@ def from_local(text: str, zone: tzinfo, received: int) -> int | None:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return _believable(from_rfc3339(text))
-        both = [_ns(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1)]
+        first, second = moment.replace(tzinfo=zone, fold=0), moment.replace(tzinfo=zone, fold=1)
+        once = first.utcoffset() == second.utcoffset()
+        both = [_ns(first)] if once else [_ns(first), _ns(second)]
     except (ValueError, OverflowError):
         return None
-    return _believable(min(both, key=lambda ns: abs(ns - received)))
+    return _believable(both[0] if once else min(both, key=lambda ns: abs(ns - received)))
 
 
 def to_local(ns: int, zone: tzinfo) -> str:

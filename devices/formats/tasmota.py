@@ -9,6 +9,7 @@ An address is the device's topic; a device behind a gateway is `<topic>/<its key
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,12 @@ from devices.payload import member, number, read_object
 
 DEFAULT_TOPIC: Final = ""
 FULL_TOPIC: Final = "%prefix%/%topic%"
+TOPICS: Final = 4_096
+"""whose levels are remembered"""
+LONGEST_TOPIC: Final = 512
+"""characters of one of them"""
+MAX_LIGHTS: Final = 50_000
+"""devices of which is remembered which relays switch lights"""
 DISCOVERY: Final = "tasmota/discovery"
 _PRESENCE: Final = {b"Online": True, b"Offline": False, b"online": True, b"offline": False}
 _POWER: Final = re.compile(r"POWER([0-9]{0,2})")
@@ -48,6 +55,11 @@ class _Layout:
         shapes = [template.replace("%topic%", topic) for topic in ("+", "+/+")]
         self.filters = tuple(f"{shape.replace('%prefix%', prefix)}/{last}" for shape in shapes for prefix, last in ends)
 
+    def levels(self, topic: str) -> tuple[str, str, str] | None:
+        """Prefix, the device's topic and the last level; None where `topic` is of another shape."""
+        found = self.pattern.fullmatch(topic)
+        return (found["prefix"], found["topic"], found["last"]) if found else None
+
     def topic(self, prefix: str, address: str, last: str) -> str:
         return f"{self.template.replace('%prefix%', prefix).replace('%topic%', address)}/{last}"
 
@@ -61,6 +73,7 @@ class TasmotaSource:
         self._fahrenheit = config.options.get("temperature_unit", "C").upper() == "F"
         self._memory = Memory()
         self._lights: dict[str, frozenset[int]] = {}
+        self._levels = lru_cache(maxsize=TOPICS)(self._layout.levels)
         self.filters: tuple[str, ...] = (*self._layout.filters, f"{DISCOVERY}/+/config")
 
     def claims(self, topic: str) -> bool:
@@ -84,11 +97,12 @@ class TasmotaSource:
         """Read one message; see `devices.model.Source`."""
         if self.describes(message.topic):
             return self._describe(message)
-        found = self._layout.pattern.fullmatch(message.topic)
-        if found is None:
+        short = len(message.topic) <= LONGEST_TOPIC
+        levels = self._levels(message.topic) if short else self._layout.levels(message.topic)
+        if levels is None:
             return refused("", Reason.UNKNOWN_TOPIC, "not of FullTopic's shape")
-        address, last = found["topic"], found["last"]
-        if found["prefix"] == "cmnd":
+        prefix, address, last = levels
+        if prefix == "cmnd":
             return refused(address, Reason.COMMAND, "a command to the device")
         if last == "LWT":
             return told_presence(address, message.payload, _PRESENCE)
@@ -116,6 +130,8 @@ class TasmotaSource:
             return
         address, relays = body.get("t"), body.get("rl")
         if isinstance(address, str) and isinstance(relays, list):
+            if address not in self._lights and len(self._lights) >= MAX_LIGHTS:
+                del self._lights[next(iter(self._lights))]
             self._lights[address] = frozenset(i for i, kind in enumerate(relays[:32], 1) if kind == _RL_LIGHT)
 
     def _body(self, address: str, body: dict[str, object], message: Message) -> Decoded:
@@ -147,7 +163,9 @@ class TasmotaSource:
         return clock.from_epoch_s(number(text))
 
     def _power(self, address: str, body: dict[str, object], own: Gathering) -> None:
-        relays = {int(found[1] or 1): key for key in body if (found := _POWER.fullmatch(key))}
+        relays = {
+            int(found[1] or 1): key for key in body if key.startswith("POWER") and (found := _POWER.fullmatch(key))
+        }
         dimmed = any(key in body for key in ("Dimmer", "CT", "Color", "HSBColor"))
         lights = self._lights.get(address)
         if lights is None:

@@ -22,6 +22,7 @@ from devices.formats.z2m_cache import Cache
 from devices.formats.z2m_exposes import Plan, dump, load, plan_of, plan_without_description
 from devices.formats.z2m_rule import Json, read, write
 from devices.model import (
+    FOREVER,
     SECOND,
     Decoded,
     Message,
@@ -126,7 +127,7 @@ class _Zigbee2Mqtt:
             return Decoded(address, rejects=[Reject(Reason.RETAINED, detail)])
         decoded = Decoded(address)
         plan = self._plan(address, body, decoded.rejects)
-        now = message.received if time is None else time
+        now = message.received if time is None else max(0, min(time, FOREVER))
         replay = self._cache.is_replay(message.topic, message.received)
         readings: list[Reading] = []
         repeated = False

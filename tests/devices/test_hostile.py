@@ -50,6 +50,16 @@ def test_a_word_of_a_description_that_is_nested_too_deep_is_not_remembered() -> 
     assert [(reading.field.name, reading.value) for reading in sample.readings] == [("open", 1.0)]
 
 
+@pytest.mark.parametrize("stamp", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", 99_999_999_999_999, 10**13])
+def test_a_time_beyond_64_bits_can_be_remembered(stamp: object) -> None:
+    made = source("zigbee2mqtt", "zigbee2mqtt")
+    body = json.dumps({"temperature": 20.5, "last_seen": stamp}).encode()
+    assert made.decode(Message("zigbee2mqtt/hall", body, ARRIVAL)).samples
+    source("zigbee2mqtt", "zigbee2mqtt").restore(made.state())
+    fresh = made.decode(Message("zigbee2mqtt/hall", b'{"temperature": 20.5}', ARRIVAL))
+    assert fresh.samples
+
+
 def test_an_old_birth_without_metrics_has_a_reason() -> None:
     made = source("sparkplug", "spBv1.0")
     made.decode(Message("spBv1.0/hall/NBIRTH/node", b"", ARRIVAL))
