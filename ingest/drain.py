@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import time
 from array import array
 from collections import Counter
@@ -24,6 +25,8 @@ REPLAY_CHECK: Final = 1.0
 """Seconds between looks for lines that a replay of quarantine put into the journal from another process."""
 FIRST_DELAY, LAST_DELAY, HALT_DELAY = 0.25, 30.0, 30.0
 """Seconds between attempts: doubled each time while the database is busy or away, fixed while a person must mend it."""
+
+_CONFLICT: Final = re.compile(r'input field "([^"]+)" on measurement "([^"]+)" is type')
 
 FULL_WAIT: Final = 1.0
 """Seconds between attempts to settle while the disk is full."""
@@ -120,8 +123,22 @@ def _split(lines: list[bytes], verdict: Faulty | TooLarge, refused: list[Refused
         refused += [RefusedLine(line, verdict.detail[:500]) for line in lines if line in verdict.named]
         rest = [line for line in lines if line not in verdict.named]
         return [rest] if rest and not verdict.rest_stored else []
+    alike = _conflicting(lines, verdict.detail)
+    if 0 < len(alike) < len(lines):
+        known = set(alike)
+        return [alike, [line for line in lines if line not in known]]
     middle = len(lines) // 2
     return [lines[:middle], lines[middle:]]
+
+
+def _conflicting(lines: list[bytes], detail: str) -> list[bytes]:
+    """The lines with the field that 1.x names as of another type; all of them, or some, are what it refused."""
+    found = _CONFLICT.search(detail)
+    if found is None:
+        return []
+    field, measurement = (re.escape(name.encode()) for name in found.groups())
+    wanted = re.compile(rb"%s,(?:[^ \\]|\\.)* (?:[^ ]*,)?%s=" % (measurement, field))
+    return [line for line in lines if wanted.match(line)]
 
 
 async def drain(journal: Journal, writer: Writer, state: State, batch_lines: int) -> None:

@@ -304,3 +304,19 @@ async def test_the_real_database_keeps_the_good_lines_and_only_they_are_kept(
         (series,) = await influx.query("SELECT count(temperature_c) FROM climate")
     assert sorted(line.line for line in refused) == sorted(bad)
     assert series["values"][0][1] == good
+
+
+async def test_a_field_of_another_type_costs_few_writes() -> None:
+    """1.x tells which field it is, and not which lines: those with the field are set apart at once."""
+    good, bad = many(10_000), [b"climate,device=\\ a,space=b x=1.0,y=2.0 %d" % n for n in range(20)]
+    good = [line.replace(b" x=", b" z=") for line in good]
+
+    def conflict(_: list[bytes], refused: list[bytes]) -> web.Response:
+        return web.Response(status=400, text=error(f"partial write: {CONFLICT} dropped={len(refused)}"))
+
+    known = set(bad)
+    async with serving(Scripted(bad=lambda line: line in known, refuse=conflict, keeps_good=True)) as scripted:
+        refused, _ = await write(scripted, [*good[:5_000], *bad, *good[5_000:]])
+    assert [each.line for each in refused] == bad
+    assert set(scripted.taken) == set(good)
+    assert scripted.writes == 3
