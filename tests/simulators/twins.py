@@ -1,7 +1,6 @@
 """Every kind of fault with a healthy twin of the same seed, as the decoder hears both."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -116,6 +115,7 @@ def _fault(kind: str, case: Case) -> Planned:
     return Planned(fault, When(BEGINS * DAY, dated=False), When(ENDS * DAY, dated=False))
 
 
+@cache
 def _hear(watch: str, field: str, start: int, scenario: Scenario) -> Heard:
     estate = _estate(watch, *{fault.other for fault in scenario.faults(start)} - {""})
     address = estate.councils["sim-kirkbrae"].devices[watch].address
@@ -150,9 +150,3 @@ def _estate(*watched: str) -> Estate:
     homes = {one.building for device in devices.values() for one in device.assignments}
     buildings = {name: building for name, building in council.buildings.items() if name in homes}
     return Estate({council.id: replace(council, devices=devices, buildings=buildings)})
-
-
-def pairs() -> Iterator[tuple[str, Heard, Heard]]:
-    """Each kind, healthy and ill."""
-    for kind in CASES:
-        yield kind, hear(kind, ill=False), hear(kind, ill=True)

@@ -1,0 +1,69 @@
+"""The simulators' sub-commands, as somebody types them."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import simulators
+import tolbooth
+
+HOME = Path(simulators.__file__).parent
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "tolbooth.toml"
+    path.write_text(f'registry = "{HOME / "estate"}"\n', encoding="utf-8")
+    return path
+
+
+def _run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(tolbooth.app, [str(argument) for argument in arguments])
+
+
+def test_a_random_scenario_goes_straight_into_an_answer_key(settings: Path, tmp_path: Path) -> None:
+    printed = _run("scenario", "--seed", "4", "--days", "2", "--count", "6", "--settings", settings)
+    assert printed.exit_code == 0, printed.output
+    wrong, answers = tmp_path / "wrong.yaml", tmp_path / "answers"
+    wrong.write_text(printed.output, encoding="utf-8")
+    done = _run("simulate", "--settings", settings, "--scenario", wrong, "--answer-key", answers, "--days", "2")
+    assert done.exit_code == 0, done.output
+    with (answers / "faults.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 6
+    assert {path.name for path in answers.iterdir()} == {
+        "energy.csv", "occupancy.csv", "climate.csv", "remainders.csv", "faults.csv",
+    }  # fmt: skip
+
+
+def test_a_building_is_drawn(settings: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "library.svg"
+    done = _run("simulate", "--settings", settings, "--plot", picture, "--building", "sim-library", "--days", "8")
+    assert done.exit_code == 0, done.output
+    text = picture.read_text(encoding="utf-8")
+    assert text.startswith("<svg ")
+    assert all(word in text for word in ("a day", "a week", "8 days", "outdoors", "ppm"))
+    assert len(text) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("name", "building", "mend"),
+    [("a.png", "sim-library", "name it a.svg"), ("a.svg", "sim-nowhere", "sim-library"), ("a.svg", None, "--building")],
+)
+def test_what_cannot_be_drawn_ends_in_a_sentence(
+    settings: Path, tmp_path: Path, name: str, building: str, mend: str
+) -> None:
+    chosen = ("--building", building) if building else ()
+    done = _run("simulate", "--settings", settings, "--plot", tmp_path / name, *chosen)
+    assert done.exit_code == 2
+    assert mend in done.output
+
+
+def test_a_mistaken_scenario_starts_nothing(settings: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("name: x\nfaults:\n  - {kind: gremlins, from: 1d}\n", encoding="utf-8")
+    for command in (("simulate",), ("backfill", "--days", "1")):
+        done = _run(*command, "--settings", settings, "--scenario", wrong)
+        assert done.exit_code == 2
+        assert f"{wrong}:3: unknown fault 'gremlins'" in done.output
