@@ -112,8 +112,9 @@ def _channel(data: bytes, at: int, channels: Mapping[str, str], history: object,
         frame.history.clear()
         raise ValueError(f"byte {at}: stored records are of another length than the model says; none of them is read")
     pair = f"{channel:02x} {kind:02x}"
-    if 0xB3 <= channel <= 0xBF and kind in TYPES:
-        frame.values[f"{record(TYPES[kind]).items[0].key}_exception"] = 1
+    failed = record(TYPES[kind]).items if 0xB3 <= channel <= 0xBF and kind in TYPES else ()
+    if failed:
+        frame.values[f"{failed[0].key}_exception"] = 1
         return at + 3
     if channel >= _NOT_MEASURED and pair not in channels:
         raise ValueError(f"byte {at}: {pair} answers a command, or is not known")

@@ -1,5 +1,6 @@
 """Messages as no device should send them, made from recorded ones: bytes, JSON, topics and flags gone wrong."""
 
+from base64 import b64decode, b64encode
 from random import Random
 from typing import Any, Final
 
@@ -9,13 +10,17 @@ from devices.model import SECOND, Message
 from tests.devices.recorded import Recorded
 
 _MARK: Final = "\u00a7here\u00a7"
+ODD_LEVELS: Final = ("", "+", "#", "é", "a b", "x" * 70)
+FRAMES: Final = ("frm_payload", "data")
+"""where the servers write the device's bytes in base64"""
 HOSTILE: Final = (
-    *(b"null", b"true", b"false", b'""', b"[]", b"{}", b"0", b"-1", b"1", b"-0.0", b"255", b"65535", b"1e308", b"-1e308"),
-    *(b"1e999", b"NaN", b"-Infinity", b'"NaN"', b'"inf"', b'"1e999"', b'"unknown"', b"9" * 25, b"9" * 400, b"-" + b"9" * 25),
-    *(b"[" * 300 + b"]" * 300, b'{"a":' * 200 + b"1" + b"}" * 200, b'"' + b"x" * 5_000 + b'"', b'"\\u0000\\n\\u001b[2J"'),
-    *(b'"a,b=c d\\\\"', b'"\\ud800"', b'"\xff\xfe"', b"1795507200000", b'"2026-11-24T08:00:00Z"', b'"0000-00-00T99:99:99"'),
-    *(b'{"value":1,"unit":"furlong"}', b'[{"value":1},{"value":2}]', b'[1,"a",null]', b'"20,5"', b"1795507200", b"1e18"),
-)  # fmt: skip
+    *b'null true false "" [] {} 0 -1 1 -0.0 255 65535 1e308 -1e308 1e999 1e18 NaN -Infinity'.split(),
+    *b'"NaN" "inf" "1e999" "unknown" "20,5" "\xff\xfe" "\\ud800" "a,b=c\\\\"'.split(),
+    *b'1795507200 1795507200000 "2026-11-24T08:00:00Z" "0000-00-00T99:99:99" "9999-12-31T23:59:59Z"'.split(),
+    *b'{"value":1,"unit":"furlong"} [{"value":1},{"value":2}] [1,"a",null]'.split(),
+    *(b"9" * 25, b"9" * 400, b"-" + b"9" * 25, b'"a b"', b'"\\u0000\\n\\u001b[2J"', b'"' + b"x" * 5_000 + b'"'),
+    *(b"[" * 300 + b"]" * 300, b'{"a":' * 200 + b"1" + b"}" * 200),
+)
 
 
 class Mutator:
@@ -27,14 +32,7 @@ class Mutator:
         self._payloads = [one.at(0, 1).payload for one in messages]
         plain = [one.topic for one in messages if not one.describes and "$" not in one.topic]
         self._starts = sorted({topic.rpartition("/")[0] for topic in plain})
-        self._levels = sorted({level for topic in plain for level in topic.split("/")}) + [
-            "",
-            "+",
-            "#",
-            "é",
-            "a b",
-            "x" * 70,
-        ]
+        self._levels = [*sorted({level for topic in plain for level in topic.split("/")}), *ODD_LEVELS]
 
     def message(self, now: int) -> Message:
         """The next message, which arrives around `now`."""
@@ -77,6 +75,12 @@ class Mutator:
         return payload[: int(self._random.random() * len(payload))] + other[int(self._random.random() * len(other)) :]
 
     def _restructured(self, body: Any) -> bytes:
+        whole = body.get("uplink_message", body) if isinstance(body, dict) else {}
+        if isinstance(whole, dict) and self._random.random() < 0.5:
+            for key in FRAMES:
+                if isinstance(frame := whole.get(key), str):
+                    changed = whole | {key: b64encode(self._flipped(b64decode(frame + "=="))).decode()}
+                    return orjson.dumps(changed if whole is body else body | {"uplink_message": changed})
         put = self._random.choice(HOSTILE)
         return orjson.dumps(self._marked(body)).replace(orjson.dumps(_MARK), put, 1)
 

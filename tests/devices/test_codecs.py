@@ -129,5 +129,10 @@ def test_the_front_of_a_frame_says_nothing_that_the_frame_does_not(name: str, fr
         assert codecs.decode(model.codec, data[:end], 10, model.layout).values.items() <= whole.items()
 
 
+def test_a_failure_of_what_is_not_read_ends_a_milesight_frame() -> None:
+    """Type 88 is a position: nothing of it is read, and so nothing of it can fail."""
+    assert read("milesight/am307", "017561b388000000") == ({"battery": 97}, [Reason.MALFORMED])
+
+
 def test_an_answer_to_a_command_ends_a_milesight_frame() -> None:
     assert read("milesight/wt101", "017561fe8e002c010467f401") == ({"battery": 97}, [Reason.MALFORMED])
