@@ -38,7 +38,7 @@ async def crashes(
     ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
     chance = random.Random(1)
     async with running(ingest), publisher(broker) as client:
-        looks = Looks(ingest, client.ledger)
+        looks = Looks(ingest)
         async with looking(looks):
             publishing = asyncio.create_task(
                 client.publish(messages, per_second=len(messages) / seconds, timeout_s=300)

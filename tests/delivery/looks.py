@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingest import journal
 from ingest.processes import Process
-from tests.delivery.harness import Ingest, Ledger
+from tests.delivery.harness import Ingest
 from tests.delivery.report import Sample
 
 
@@ -18,7 +18,6 @@ class Looks:
     """Samples of a run, and its kills."""
 
     ingest: Ingest
-    ledger: Ledger
     started: float = field(default_factory=time.monotonic)
     samples: list[Sample] = field(default_factory=list)
     kills: list[tuple[float, str]] = field(default_factory=list)
@@ -31,9 +30,8 @@ class Looks:
         counts = journal.look(self.ingest.data)
         oldest = (time.time_ns() - counts.oldest) / 1e9 if counts.oldest else 0.0
         done = counts.tally.get(("stored", ""), 0)
-        published = self.ledger.readings.total()
         memory = memory_mb(self.ingest.process)
-        self.samples.append(Sample(self.now_s, published, done, counts.messages, counts.residual, oldest, memory))
+        self.samples.append(Sample(self.now_s, done, counts.messages, counts.residual, oldest, memory))
 
 
 def memory_mb(process: Process) -> float:

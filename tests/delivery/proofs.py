@@ -41,7 +41,7 @@ async def outage(folder: Path, estate: Path, broker: Broker, database: Database,
     messages = list(batches(readings, in_message=4))
     ingest = ingest_for(folder, estate, broker=broker.port, database=database.url)
     async with running(ingest), publisher(broker) as client:
-        looks = Looks(ingest, client.ledger)
+        looks = Looks(ingest)
         async with looking(looks):
             await database.process.kill()
             looks.kills.append((looks.now_s, "database"))
@@ -153,7 +153,7 @@ async def back_pressure(folder: Path, estate: Path, broker: Broker, database: Da
         url = f"http://{HOST}:{between.port}"
         ingest = ingest_for(folder, estate, broker=broker.port, database=url, settings=settings)
         async with running(ingest), publisher(broker) as client:
-            looks = Looks(ingest, client.ledger)
+            looks = Looks(ingest)
             async with looking(looks):
                 between.latency_s = 0.25  # there and back: two batches a second
                 await client.publish(messages, per_second=5 * lines_a_second, timeout_s=300)

@@ -15,8 +15,6 @@ class Sample:
     """One look each second; counts are since the beginning."""
 
     at_s: float
-    published: int
-    """readings that the broker acknowledged"""
     stored: int
     """messages that the database confirmed"""
     journalled: int
@@ -60,7 +58,6 @@ def svg(proof: Proof) -> str:
     """Rates, journal and memory over time, with a tick for each kill."""
     samples = proof.samples
     panels = [
-        ("readings acknowledged to the devices, a second", _rates(samples, lambda one: one.published), "#2980b9"),
         ("messages confirmed by the database, a second", _rates(samples, lambda one: one.stored), "#27ae60"),
         ("messages in the journal", [float(one.journalled) for one in samples], "#d35400"),
         ("memory of ingest, MB", [one.memory_mb for one in samples], "#7f8c8d"),
