@@ -14,11 +14,12 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import mqtt5
 
 from devices.model import Message
+from ingest.connection import Connection, RefusedError, reply, tls_context, words, write
 from ingest.settings import Mqtt
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 MAX_WAITING: Final = 20_000
 """Messages that may wait to be taken (QoS 0 knows no receive maximum); beyond that the socket is not read."""
 MAX_WAITING_BYTES: Final = 32 * 2**20
+MAX_BATCH_BYTES: Final = 4 * 2**20
+"""Payload bytes in one batch: arrays of readings grow some tenfold on their way to lines."""
 FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 """Seconds between attempts to connect; doubled each time, with jitter."""
 CONNECT_TIMEOUT: Final = 10.0
@@ -36,9 +39,6 @@ _MENDS: Final = {
     int(mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION): "does not speak MQTT 5: use Mosquitto 2.0 or newer",
     int(mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID): "refused the client id: change mqtt.client_id",
 }
-
-
-_Reply = TypeVar("_Reply", mqtt5.ConnAckPacket, mqtt5.SubAckPacket, mqtt5.UnsubAckPacket)
 
 
 class Delivery(NamedTuple):
@@ -58,10 +58,6 @@ class Batch:
     deliveries: list[Delivery]
 
 
-class RefusedError(Exception):
-    """The broker answered, and said no; the text says what to do."""
-
-
 @dataclass(slots=True)
 class State:
     """What to tell a person about the connection."""
@@ -71,70 +67,6 @@ class State:
     connections: int = 0
     lost_sessions: int = 0
     """reconnects at which the broker had forgotten the session"""
-
-
-class _Connection(asyncio.Protocol):
-    """Bytes to packets on one connection."""
-
-    def __init__(self, receive: Callable[[mqtt5.PublishPacket], None], flushed: Callable[[], None]) -> None:
-        self._receive = receive
-        self._flushed = flushed
-        self._rest = bytearray()
-        self.transport: asyncio.Transport | None = None
-        self.replies: asyncio.Queue[mqtt5.ConnAckPacket | mqtt5.SubAckPacket | mqtt5.UnsubAckPacket] = asyncio.Queue(8)
-        self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.heard = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  asyncio's contract for create_connection
-        self.transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.close(f"connection lost: {exc}" if exc else "connection closed by the broker")
-
-    def close(self, why: str) -> None:
-        if not self.closed.done():
-            self.closed.set_result(why)
-        if self.transport is not None:
-            self.transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        self.heard = time.monotonic()
-        buffer: bytes | bytearray = data
-        if self._rest:
-            self._rest += data
-            buffer = self._rest
-        position = 0
-        read, publish, receive = mqtt5.read, mqtt5.PublishPacket, self._receive
-        with memoryview(buffer) as view:
-            try:
-                while True:
-                    packet, size = read(view[position:])
-                    position += size
-                    if type(packet) is publish:
-                        receive(packet)
-                    else:
-                        self._control(packet)
-            except IndexError:
-                pass
-            except BaseException as error:
-                # text that is not UTF-8 makes mqtt5 0.8 panic, and a panic is not an Exception
-                if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                    raise
-                self.close(f"the broker sent what is not MQTT 5: {error}")
-                return
-        self._rest = bytearray(buffer[position:]) if position < len(buffer) else bytearray()
-        self._flushed()
-
-    def _control(self, packet: mqtt5.Packet) -> None:
-        match packet:
-            case mqtt5.ConnAckPacket() | mqtt5.SubAckPacket() | mqtt5.UnsubAckPacket():
-                self.replies.put_nowait(packet)
-            case mqtt5.DisconnectPacket():
-                reason = packet.reason_str or packet.reason_code.name.lower().replace("_", " ")
-                self.close(f"disconnected by the broker: {reason}")
-            case _:
-                pass
 
 
 @dataclass(slots=True)
@@ -158,7 +90,7 @@ class Session:
     """arrived on a connection that is gone: worth storing, not to be acknowledged"""
     _bytes: int = 0
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    _connection: _Connection | None = None
+    _connection: Connection | None = None
     _last: int = 0
     _paused: bool = False
     _published: int = 1
@@ -189,14 +121,24 @@ class Session:
         if self._orphans:
             orphans, self._orphans = self._orphans, []
             return Batch(0, orphans)
-        if len(self._waiting) <= limit:
+        if len(self._waiting) <= limit and self._bytes <= MAX_BATCH_BYTES:
             deliveries, self._waiting = self._waiting, []
             self._bytes = 0
         else:
-            deliveries, self._waiting = self._waiting[:limit], self._waiting[limit:]
+            end = self._end_of_batch(limit)
+            deliveries, self._waiting = self._waiting[:end], self._waiting[end:]
             self._bytes -= sum(len(delivery.message.payload) for delivery in deliveries)
         self._breathe()
         return Batch(self.state.connections, deliveries)
+
+    def _end_of_batch(self, limit: int) -> int:
+        """How many waiting messages make a batch: at least one, however large it is."""
+        size = 0
+        for count, delivery in enumerate(self._waiting[:limit]):
+            size += len(delivery.message.payload)
+            if size > MAX_BATCH_BYTES and count:
+                return count
+        return limit
 
     def acknowledge(self, batch: Batch) -> None:
         """PUBACK all of a batch; without effect when its connection is gone, since the broker will send it again."""
@@ -212,7 +154,7 @@ class Session:
             return False
         self._published = self._published + 1 if self._published < 65_535 else 2
         packet = mqtt5.PublishPacket(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._published)
-        _write(connection, packet)
+        write(connection, packet)
         return True
 
     async def subscribe(self, filters: Sequence[str]) -> None:
@@ -231,7 +173,7 @@ class Session:
         options = self.options
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, connection = await loop.create_connection(
-                lambda: _Connection(self._receive, self._flushed), options.host, options.port, ssl=tls_context(options)
+                lambda: Connection(self._receive, self._flushed), options.host, options.port, ssl=tls_context(options)
             )
             try:
                 keep_alive = await self._hello(connection)
@@ -246,7 +188,7 @@ class Session:
                 connection.transport.write(mqtt5.DisconnectPacket().write())  # type: ignore[union-attr]  # set by connection_made
             connection.close("closed")
 
-    async def _hello(self, connection: _Connection) -> int:
+    async def _hello(self, connection: Connection) -> int:
         options = self.options
         password = options.password.get_secret_value()
         connect = mqtt5.ConnectPacket(
@@ -265,11 +207,11 @@ class Session:
         self.state.connections += 1
         self._connection = connection
         self._paused = False
-        _write(connection, connect)
-        answer = await _reply(connection, mqtt5.ConnAckPacket)
+        write(connection, connect)
+        answer = await reply(connection, mqtt5.ConnAckPacket)
         if int(answer.reason_code):
             raise RefusedError(
-                _MENDS.get(int(answer.reason_code), f"refused the connection: {_words(answer.reason_code)}")
+                _MENDS.get(int(answer.reason_code), f"refused the connection: {words(answer.reason_code)}")
             )
         if not answer.session_present and self.state.connections > 1:
             self.state.lost_sessions += 1
@@ -277,25 +219,25 @@ class Session:
         await self._subscribe(connection)
         return answer.server_keep_alive or options.keep_alive
 
-    async def _subscribe(self, connection: _Connection) -> None:
+    async def _subscribe(self, connection: Connection) -> None:
         if self.stale:
-            _write(connection, mqtt5.UnsubscribePacket(1, list(self.stale)))
-            await _reply(connection, mqtt5.UnsubAckPacket)
+            write(connection, mqtt5.UnsubscribePacket(1, list(self.stale)))
+            await reply(connection, mqtt5.UnsubAckPacket)
         if not self.filters:
             return
         wanted = [
             mqtt5.TopicFilter(pattern, max_qos=mqtt5.QoS.AT_LEAST_ONCE, retain_as_published=False)
             for pattern in self.filters
         ]
-        _write(connection, mqtt5.SubscribePacket(1, wanted))
-        answer = await _reply(connection, mqtt5.SubAckPacket)
+        write(connection, mqtt5.SubscribePacket(1, wanted))
+        answer = await reply(connection, mqtt5.SubAckPacket)
         for pattern, code in zip(self.filters, answer.reason_codes, strict=True):
             if int(code) >= int(mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR):
                 raise RefusedError(
-                    f"refused the subscription to {pattern}: {_words(code)}; allow it in the broker's ACL"
+                    f"refused the subscription to {pattern}: {words(code)}; allow it in the broker's ACL"
                 )
 
-    async def _stay(self, connection: _Connection, keep_alive: int) -> None:
+    async def _stay(self, connection: Connection, keep_alive: int) -> None:
         ping = mqtt5.PingReqPacket().write()
         while True:
             done, _ = await asyncio.wait([connection.closed], timeout=keep_alive / 2)
@@ -334,44 +276,6 @@ class Session:
         if text != self.state.text:
             log.log(logging.INFO if connected else logging.WARNING, text)
         self.state.text, self.state.connected = text, connected
-
-
-def _write(connection: _Connection, packet: mqtt5.Packet) -> None:
-    if connection.transport is not None:
-        connection.transport.write(packet.write())
-
-
-async def _reply(connection: _Connection, kind: type[_Reply]) -> _Reply:
-    reply = asyncio.ensure_future(connection.replies.get())
-    waiting: set[asyncio.Future[Any]] = {reply, connection.closed}
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if not reply.done():
-            raise ConnectionError(connection.closed.result())
-        packet = reply.result()
-    finally:
-        reply.cancel()
-    if not isinstance(packet, kind):
-        raise RefusedError(f"answered {type(packet).__name__} where {kind.__name__} was due")
-    return packet
-
-
-def tls_context(options: Mqtt) -> ssl.SSLContext | None:
-    if not options.tls:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if options.cert_file:
-            context.load_cert_chain(options.cert_file, options.key_file)
-    except OSError as error:
-        files = "mqtt.ca_file, mqtt.cert_file or mqtt.key_file"
-        raise RefusedError(f"is not asked: {files} cannot be used: {error}") from error
-    return context
-
-
-def _words(code: mqtt5.ConnAckReasonCode | mqtt5.SubAckReasonCode) -> str:
-    return code.name.lower().replace("_", " ")
 
 
 def _explain(error: Exception) -> str:

@@ -8,8 +8,9 @@ from typing import Final
 
 import aiomqtt
 
+from ingest.connection import tls_context
 from ingest.doctor.findings import BrokerEvidence
-from ingest.session import Batch, Session, State, tls_context
+from ingest.session import Batch, Session, State
 from ingest.settings import Mqtt
 
 QUEUED: Final = 1_500

@@ -349,3 +349,13 @@ async def test_a_real_broker_sends_again_what_was_not_acknowledged(broker: Broke
             seen.append((delivery.packet_id, delivery.duplicate))
     assert seen[0][0] == seen[1][0]
     assert [duplicate for _, duplicate in seen] == [False, True]
+
+
+async def test_a_batch_holds_few_messages_where_they_are_large() -> None:
+    session = Session(Mqtt(), [])
+    for _ in range(3):
+        session._receive(mqtt5.PublishPacket("a/b", bytes(3 * 2**20)))
+    assert [len((await session.take(10)).deliveries) for _ in range(3)] == [1, 1, 1]
+    for _ in range(3):
+        session._receive(mqtt5.PublishPacket("a/b", b"small"))
+    assert [len((await session.take(2)).deliveries), len((await session.take(2)).deliveries)] == [2, 1]
