@@ -91,9 +91,9 @@ class Canary(_Table):
 class Limits(_Table):
     """What one device may cost the others."""
 
-    messages_per_second: float = Field(100.0, ge=0)
+    messages_per_second: float = Field(2_000.0, ge=0)
     """sustained on one topic; what is beyond goes to quarantine; 0 is without limit"""
-    burst: int = Field(10_000, ge=1)
+    burst: int = Field(100_000, ge=1)
     """messages on one topic beyond that, for a while: a device that was cut off sends what it kept, a day or more"""
     devices: int = Field(50_000, ge=1)
     """in the registry; each makes some five series in the database"""
