@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import time
@@ -38,6 +39,8 @@ SILENCE_CHECK: Final = 2.0
 """Seconds between looks for silent devices."""
 WATCH: Final = ("fleet", "watch")
 """Under which (source, key) the journal remembers what the watch for silence must know after a restart."""
+GARBAGE: Final = 50_000
+"""Objects made before Python looks for cycles among them; a batch makes some ten thousand, and no cycles."""
 LAST_DRAIN: Final = 3.0
 """Seconds that a stop waits for the database; what is left stays in the journal."""
 
@@ -107,6 +110,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         database = State()
         app = health.application(health.Parts(parts, session.state, database))
         async with _serving(app, settings), asyncio.TaskGroup() as tasks:
+            gc.freeze()  # the registry and the formats live as long as the process: no need to look through them
+            gc.set_threshold(GARBAGE)
             log.info("ingest started: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
             connection = tasks.create_task(session.run(), name="session")
             inward = [
