@@ -1,7 +1,7 @@
 """InfluxDB of any generation (1.6 to 3) by the two endpoints that all of them share: `/write` and `/query`.
 
-`judge` says what each answer to a write means for the lines that were sent; it is pure, and its table is
-docs/database.md. The generations differ: 1.x keeps the good lines of a batch with a bad one, 2.x and 3.x keep none.
+`judge` says what each answer to a write means for the lines that were sent; it is pure, and tests/ingest/test_judge.py
+has a case for each. The generations differ: 1.x keeps the good lines of a batch with a bad one, 2.x and 3.x keep none.
 """
 
 import asyncio
