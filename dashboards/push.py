@@ -14,6 +14,7 @@ from niquests.exceptions import RequestException
 
 from dashboards.build import committed
 from dashboards.panels import DATASOURCE, Json
+from devices.errors import MendableError
 
 FOLDER_UID: Final = "tolbooth"
 FOLDER_TITLE: Final = "Tolbooth"
@@ -41,7 +42,7 @@ class Change:
     uid: str
 
 
-class PushError(Exception):
+class PushError(MendableError):
     """The boards cannot be pushed; the text says what to do."""
 
 

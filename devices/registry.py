@@ -6,6 +6,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
+from devices.errors import ConfigurationError
 from devices.estate.draft import BuildingDraft, CouncilDraft, DeviceDraft, read_estate
 from devices.estate.problem import Problem
 from devices.estate.reference import council_areas
@@ -20,7 +21,7 @@ NATIVE_TOPIC: Final = "tolbooth/v1"
 """Base topic of the source `native` where council.yaml does not name that source."""
 
 
-class RegistryError(Exception):
+class RegistryError(ConfigurationError):
     """The files of an estate hold mistakes; `problems` has them all, and the text has one a line."""
 
     def __init__(self, problems: list[Problem]) -> None:

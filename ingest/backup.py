@@ -21,6 +21,7 @@ from typing import IO, Any, Final
 
 from pydantic import BaseModel, SecretStr
 
+from devices.errors import MendableError
 from devices.model import SECOND
 from ingest import journal
 from ingest.settings import Settings
@@ -29,7 +30,7 @@ FORMAT: Final = 1
 MANIFEST, ESTATE, SETTINGS = "manifest.json", "estate", "settings.toml"
 
 
-class BackupError(Exception):
+class BackupError(MendableError):
     """The backup cannot be made or restored; the text says what to do."""
 
 

@@ -19,6 +19,7 @@ from typing import Final
 import aiohttp
 
 from devices import registry
+from devices.errors import MendableError
 from devices.schema import BY_NAME
 from ingest.access import Access, arrange
 from ingest.influx import DatabaseError, Influx
@@ -39,7 +40,7 @@ EVIDENCE: Final = tuple(BY_NAME[name] for name in ("temperature", "co2", "power"
 """Fields whose stored values prove that the demo is alive."""
 
 
-class DemoError(Exception):
+class DemoError(MendableError):
     """The demo cannot run, or has not shown what it should; the text says why and what to do."""
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from devices.errors import MendableError
 from ingest.settings import Influx as Options
 
 MAX_ANSWER: Final = 2**20
@@ -32,7 +33,7 @@ _MENDS: Final = {
 }
 
 
-class DatabaseError(Exception):
+class DatabaseError(MendableError):
     """The database cannot be used as it is; the text says what to do."""
 
 

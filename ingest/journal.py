@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO, TypeVar
 
+from devices.errors import MendableError
 from devices.model import Fate
 from ingest import quarantine
 from ingest.quarantine import Kept
@@ -51,7 +52,7 @@ class FullError(Exception):
     """The journal may not grow: the disk is full, or its bound is reached. Nothing was written."""
 
 
-class JournalError(Exception):
+class JournalError(MendableError):
     """The journal cannot be used; the text says what to do."""
 
 

@@ -16,12 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devices.errors import MendableError
+
 HOST = "127.0.0.1"
 POLL_S = 0.05
 LOG_LINES = 12
 
 
-class ProcessError(Exception):
+class ProcessError(MendableError):
     """A process is missing, did not start, or ended; the text says which, and shows the end of its log."""
 
 

@@ -13,10 +13,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from devices.errors import ConfigurationError
+
 PREFIX: Final = "TOLBOOTH_"
 
 
-class SettingsError(Exception):
+class SettingsError(ConfigurationError):
     """A setting is missing, unknown or wrong; the text names where, and the mend."""
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from devices.errors import MendableError
 from devices.model import Estate
 from devices.registry import RegistryError, load
 from ingest.security.accounts import INGEST, Account, AccountError, accounts, acl
@@ -36,7 +37,7 @@ _PLACES: Final = {INGEST: "ingest/mqtt-password", HEALTH.name: "mosquitto/health
 """Passwords that are not among the devices'."""
 
 
-class StackError(Exception):
+class StackError(MendableError):
     """The stack cannot be set up; the text says what to do."""
 
 

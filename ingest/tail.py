@@ -15,6 +15,7 @@ from rich.text import Text
 
 from devices.bench import Verdict, verdict_of
 from devices.decode import Decoder
+from devices.errors import MendableError
 from devices.model import Estate, Message
 from devices.text import printable
 from devices.timestamps import to_rfc3339
@@ -24,7 +25,7 @@ STYLES: Final = {"stored": "green", "ignored": "dim", "quarantined": "red"}
 _UNITS: Final = {"Cel": "°C", "1": "", "%RH": "%", "%EL": "%"}
 
 
-class TailError(Exception):
+class TailError(MendableError):
     """The broker cannot be listened to; the text says what to do."""
 
 

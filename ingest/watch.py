@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import aiohttp
 from pydantic import ValidationError
 
+from devices.errors import MendableError
 from devices.schema import Field
 from ingest.health import report
 from ingest.influx import DatabaseError, Influx
@@ -17,7 +18,7 @@ from ingest.view import SHOWN, Frame, Guide, Space, Status, latest_query, read_s
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
-class WatchError(Exception):
+class WatchError(MendableError):
     """Ingest does not answer as it should; the text says where, and what to do."""
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from devices.errors import ConfigurationError
 from devices.model import Council, Estate
 from simulators.meters import ELECTRICITY, GAS, HEAT, LOADS, WATER
 from simulators.noise import Floats, Ints
@@ -22,7 +23,7 @@ _BLUE, _RED, _GREEN, _GREY, _ORANGE = "#1f5fa8", "#b3261e", "#2e7d32", "#777", "
 _MOST_POINTS: Final = 400
 
 
-class PlotError(ValueError):
+class PlotError(ConfigurationError):
     """The picture cannot be drawn; the text says what to do."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from devices.errors import ConfigurationError
 from devices.estate.explain import shaped
 from devices.estate.problem import Problem, shown, suggest
 from devices.estate.shapes import Shape
@@ -31,7 +32,7 @@ _BIG: Final = 366 * 86_400
 """an end that a scenario leaves out, for faults that grow"""
 
 
-class ScenarioError(ValueError):
+class ScenarioError(ConfigurationError):
     """A scenario's file holds mistakes; the text has one a line, as `file:line: what: mend`."""
 
     def __init__(self, problems: list[Problem]) -> None:

@@ -4,10 +4,11 @@ import json
 import os
 from pathlib import Path
 
+from devices.errors import ConfigurationError
 from simulators.simulation import Simulation
 
 
-class StateError(ValueError):
+class StateError(ConfigurationError):
     """The state file is none, or is of another simulation; the text says what to do."""
 
 

@@ -38,7 +38,7 @@ def commands(app: typer.Typer, path: str = "tolbooth") -> Iterator[str]:
         yield f"{path} {command.name or command.callback.__name__}"
     for group in app.registered_groups:
         assert group.typer_instance is not None
-        yield from commands(group.typer_instance, f"{path} {group.name}")
+        yield from commands(group.typer_instance, f"{path} {group.name}" if isinstance(group.name, str) else path)
 
 
 def tracked() -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-import tolbooth
+from devices.command import duration
 from ingest import demo
 from ingest.demo import DemoError
 
@@ -167,13 +167,13 @@ def test_the_demo_estate_is_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30.0), ("5m", 300.0), ("1h", 3_600.0)])
 def test_lengths_of_time(text: str, seconds: float) -> None:
-    assert tolbooth._duration(text) == seconds
+    assert duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "s", "-1s", "1.5h", "9999999s"])
 def test_no_lengths_of_time(text: str) -> None:
     with pytest.raises(typer.BadParameter):
-        tolbooth._duration(text)
+        duration(text)
 
 
 def test_a_folder_that_is_no_demo_is_not_removed(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from devices.check import check
+from devices.errors import ConfigurationError
 from devices.model import Estate
 from devices.registry import RegistryError, load
 
 
-class ChangeError(Exception):
+class ChangeError(ConfigurationError):
     """The change was not made; the text says why, and what to do."""
 
 

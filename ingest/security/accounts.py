@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from devices.errors import ConfigurationError
 from devices.formats import OWN_CONNECTION, make_source
 from devices.model import Council, Device, Estate, SourceConfig
 
@@ -26,7 +27,7 @@ _HEAD: Final = """\
 """
 
 
-class AccountError(Exception):
+class AccountError(ConfigurationError):
     """An account cannot be made of what the registry says; the text says what to change."""
 
 

@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import aiohttp
 
+from devices.errors import MendableError
+
 ADMIN: Final = "admin"
 ROLLUP: Final = "_rollup"
 """What the name of the database of roll-ups ends in."""
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20)
 
 
-class GrantError(Exception):
+class GrantError(MendableError):
     """The users cannot be made; the text says what to do."""
 
 

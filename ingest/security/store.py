@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from devices.errors import ConfigurationError
 from devices.model import Estate
 from ingest.security import accounts as rules
 from ingest.security import broker, certificates
@@ -33,7 +34,7 @@ _LONGEST_NAME: Final = 64
 """Characters of a common name, X.520"""
 
 
-class SecurityError(Exception):
+class SecurityError(ConfigurationError):
     """A credential cannot be made or found; the text says what to do."""
 
 
