@@ -5,7 +5,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser test check fmt demo demo-clean bench bench-formats soak corpus supported council-year fuzz lock
+.PHONY: help setup browser test check fmt demo demo-clean bench bench-formats soak soak-hour corpus supported council-year fuzz lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -48,6 +48,9 @@ fuzz: setup ## feed all formats with garbage, N messages (10 million, some 10 mi
 
 soak: setup ## prove the promises of delivery at length, some 10 minutes; reports go to docs/prove
 	@$(BIN)/python -m tests.delivery.prove --report docs/prove
+
+soak-hour: setup ## kill ingest, InfluxDB and the broker at random for an hour; MINUTES=5 for less, SEED for other moments
+	@$(BIN)/python -m tests.delivery.prove T4 $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) --report docs/prove
 
 corpus: setup ## how much of the recorded messages is read rightly, by format
 	@$(BIN)/python -m tests.devices.corpus_table

@@ -49,7 +49,7 @@ async def crashes(
             )
             during = not publishing.done()
             await publishing
-            said = await _settled(ingest, len(messages))
+            said = await settled(ingest, len(messages))
         found = await difference(database, client.ledger)
         published = client.ledger.readings.total()
     worst = max(abs(sample.residual) for sample in looks.samples)
@@ -57,7 +57,7 @@ async def crashes(
         (f"{readings:,} readings published", f"{published:,}", published == sum(len(m.readings) for m in messages)),
         *found.bars,
         ("every message has one fate, at every look", f"worst residual {worst}", worst == 0),
-        ("killed while readings came", ", ".join(f"{n} {what}" for what, n in _count(looks)), during),
+        ("killed while readings came", ", ".join(f"{n} {what}" for what, n in counted(looks)), during),
     ]
     notes = {
         "messages": f"{len(messages):,}, {said['received']:,} received, {said['fates']['duplicate']:,} of them again",
@@ -72,7 +72,8 @@ async def crashes(
     return Proof("Crashes lose and double nothing (T1, T2, T3)", what, bars, looks.samples, looks.kills, notes)
 
 
-def _count(looks: Looks) -> list[tuple[str, int]]:
+def counted(looks: Looks) -> list[tuple[str, int]]:
+    """What was killed, and how often."""
     return sorted(Counter(what for _, what in looks.kills).items())
 
 
@@ -95,17 +96,17 @@ async def _killing(looks: Looks, order: Sequence[tuple[str, Process]], seconds: 
         looks.kills.append((looks.now_s, what))
         await kill_and_restart(process, away_s=chance.uniform(0, 0.3))
         if what != "database":
-            await _connected(looks.ingest)
+            await connected(looks.ingest)
 
 
-async def _settled(ingest: Ingest, messages: int) -> dict[str, Any]:
+async def settled(ingest: Ingest, messages: int) -> dict[str, Any]:
     """What ingest says when all have come, or when too long nothing did: then the sets will tell what is missing."""
     with contextlib.suppress(AssertionError):
         return await ingest.settled(messages, timeout_s=60)
     return await ingest.status()
 
 
-async def _connected(ingest: Ingest) -> None:
+async def connected(ingest: Ingest) -> None:
     """Wait until ingest listens to the broker that runs now."""
     await asyncio.sleep(0.1)
     await ingest.until(lambda said: said["broker"].startswith("connected"))

@@ -31,6 +31,8 @@ from ingest.servers import Broker, Database
 COMMAND: Final = (sys.executable, "-m", "tolbooth", "ingest")
 DATABASE: Final = "telemetry"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+UNACKNOWLEDGED: Final = 60_000
+"""Messages that wait for their acknowledgement, at most: there are 65,535 packet identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +198,24 @@ class Publisher:
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
 
-    async def publish(self, messages: Sequence[Publication], per_second: float = 0, timeout_s: float = 60) -> None:
+    async def publish(self, messages: Iterable[Publication], per_second: float = 0, timeout_s: float = 60) -> None:
         """Publish, and wait until the broker has acknowledged all."""
         await asyncio.to_thread(self._publish, messages, per_second, timeout_s)
 
-    def _publish(self, messages: Sequence[Publication], per_second: float, timeout_s: float) -> None:
+    def _publish(self, messages: Iterable[Publication], per_second: float, timeout_s: float) -> None:
         start = time.monotonic()
         sent: dict[int, Publication] = {}
         for index, message in enumerate(messages):
             if per_second and (ahead := index / per_second - (time.monotonic() - start)) > 0:
                 time.sleep(ahead)
+            while len(sent) >= UNACKNOWLEDGED or not self._acknowledged.empty():
+                self._enter(sent, timeout_s)
             sent[self._client.publish(message.topic, message.payload, qos=1, retain=message.retain).mid] = message
-        assert len(sent) == len(messages)
-        for _ in messages:
-            self.ledger.add(sent[self._acknowledged.get(timeout=timeout_s)].readings)
+        while sent:
+            self._enter(sent, timeout_s)
+
+    def _enter(self, sent: dict[int, Publication], timeout_s: float) -> None:
+        self.ledger.add(sent.pop(self._acknowledged.get(timeout=timeout_s)).readings)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -57,10 +57,11 @@ def markdown(proof: Proof, picture: str = "") -> str:
 def svg(proof: Proof) -> str:
     """Rates, journal and memory over time, with a tick for each kill."""
     samples = proof.samples
+    every = -(-len(samples) // WIDTH)
     panels = [
-        ("messages confirmed by the database, a second", _rates(samples, lambda one: one.stored), "#27ae60"),
-        ("messages in the journal", [float(one.journalled) for one in samples], "#d35400"),
-        ("memory of ingest, MB", [one.memory_mb for one in samples], "#7f8c8d"),
+        ("messages confirmed by the database, a second", _rates(samples[::every], lambda one: one.stored), "#27ae60"),
+        ("messages in the journal", _highest(samples, every, lambda one: one.journalled), "#d35400"),
+        ("memory of ingest, MB", _highest(samples, every, lambda one: one.memory_mb), "#7f8c8d"),
     ]
     height = 30 + len(panels) * (PANEL + GAP) + 20
     end = max(proof.samples[-1].at_s, 1.0)
@@ -71,7 +72,8 @@ def svg(proof: Proof) -> str:
         *_legend(),
     ]
     for number, (title, values, colour) in enumerate(panels):
-        parts += _panel(proof, title, values, 40 + number * (PANEL + GAP), end, colour)
+        points = [(sample.at_s, value) for sample, value in zip(samples[::every], values, strict=True)]
+        parts += _panel(proof, title, points, 40 + number * (PANEL + GAP), end, colour)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -90,14 +92,21 @@ def _rates(samples: Sequence[Sample], count: Callable[[Sample], int]) -> list[fl
     return [0.0, *(max(0.0, (count(b) - count(a)) / max(b.at_s - a.at_s, 1e-3)) for a, b in pairs)]
 
 
-def _panel(proof: Proof, title: str, values: Sequence[float], top: int, end: float, colour: str) -> list[str]:
-    high = max([*values, 1.0])
+def _highest(samples: Sequence[Sample], every: int, value: Callable[[Sample], float]) -> list[float]:
+    """The highest of each `every` samples: a picture has no room for more points than pixels."""
+    return [max(float(value(one)) for one in samples[at : at + every]) for at in range(0, len(samples), every)]
+
+
+def _panel(
+    proof: Proof, title: str, points: Sequence[tuple[float, float]], top: int, end: float, colour: str
+) -> list[str]:
+    high = max([*(value for _, value in points), 1.0])
     span = WIDTH - LEFT - 20
 
     def place(at: float, value: float) -> str:
         return f"{LEFT + span * at / end:.1f},{top + PANEL * (1 - value / high):.1f}"
 
-    line = " ".join(place(sample.at_s, value) for sample, value in zip(proof.samples, values, strict=True))
+    line = " ".join(place(*point) for point in points)
     ticks = [
         f'<path d="M{LEFT + span * at / end:.1f} {top + PANEL + 2}v8" stroke="{COLOURS[what]}" stroke-width="1.5"/>'
         for at, what in proof.kills
