@@ -15,7 +15,7 @@ from typing import Final
 from ingest.servers import Broker, Database, influxdb, mosquitto
 from tests.bench.estate import write_estate
 from tests.bench.pipe import fast_broker
-from tests.delivery import crash_proof, proofs, soak_proof
+from tests.delivery import crash_proof, proofs, soak_proof, together_proof
 from tests.delivery.batches import DEVICES
 from tests.delivery.report import Proof, markdown, svg
 
@@ -27,6 +27,10 @@ async def _crashes(folder: Path, estate: Path, broker: Broker, database: Databas
     return await crash_proof.crashes(
         folder, estate, broker, database, readings=told.readings, kills=kills, seconds=told.seconds
     )
+
+
+async def _together(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
+    return await together_proof.together(folder, estate, broker, database, crashes=told.kills_together)
 
 
 async def _soak(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
@@ -51,6 +55,7 @@ async def _strangers(folder: Path, estate: Path, broker: Broker, database: Datab
 
 PROOFS: Final[dict[str, tuple[str, Run, bool]]] = {
     "T1": ("crashes", _crashes, True),
+    "T3": ("together", _together, True),
     "T4": ("soak", _soak, True),
     "T5": ("outage", _outage, False),
     "T7": ("poison", _poison, False),
@@ -93,6 +98,7 @@ def main() -> None:
     parser.add_argument("--kills-ingest", type=int, default=100)
     parser.add_argument("--kills-database", type=int, default=50)
     parser.add_argument("--kills-broker", type=int, default=20)
+    parser.add_argument("--kills-together", type=int, default=40, help="of broker and ingest, in each order")
     parser.add_argument("--seconds", type=float, default=480.0, help="over which the readings of T1 come")
     parser.add_argument("--minutes", type=float, default=60.0, help="that T4 takes")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments of T4")
