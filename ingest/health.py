@@ -61,7 +61,9 @@ def report(counts: Counts, now: int) -> dict[str, Any]:
 async def live_report(parts: Parts) -> dict[str, Any]:
     """The accounting, with what only the running process knows."""
     now = time.time_ns()
-    return report(await parts.kit.journal.counts(), now) | {
+    said = report(await parts.kit.journal.counts(), now)
+    said["journal"]["full"] = parts.kit.journal.full
+    return said | {
         "lag_s": parts.database.lag,
         "broker": parts.broker.text,
         "database": parts.database.text,
@@ -85,7 +87,8 @@ def _alarm(alarm: Alarm, now: int) -> dict[str, Any]:
 
 
 def _ready(parts: Parts, now: int) -> bool:
-    return parts.broker.connected and parts.database.ok and parts.kit.canary.well(now)
+    taking = parts.broker.connected and not parts.kit.journal.full
+    return taking and parts.database.ok and parts.kit.canary.well(now)
 
 
 def application(parts: Parts) -> web.Application:
@@ -96,7 +99,13 @@ def application(parts: Parts) -> web.Application:
 
     async def readyz(_: web.Request) -> web.Response:
         now = time.time_ns()
-        text = f"broker: {parts.broker.text}\ndatabase: {parts.database.text}\ncanary: {parts.kit.canary.text(now)}\n"
+        lines = {
+            "broker": parts.broker.text,
+            "journal": parts.kit.journal.full or "ok",
+            "database": parts.database.text,
+            "canary": parts.kit.canary.text(now),
+        }
+        text = "".join(f"{name}: {said}\n" for name, said in lines.items())
         return web.Response(text=text, status=200 if _ready(parts, now) else 503)
 
     async def status(_: web.Request) -> web.Response:

@@ -9,7 +9,6 @@ All statements run on one thread, because SQLite has one writer; the event loop 
 
 import asyncio
 import contextlib
-import fcntl
 import sqlite3
 import time
 from array import array
@@ -20,15 +19,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TextIO, TypeVar
+from typing import Any, Final, Self, TypeVar
 
-from devices.errors import MendableError
 from devices.model import Fate
 from ingest import quarantine
+from ingest.journalfile import FILE as FILE
+from ingest.journalfile import FullError as FullError
+from ingest.journalfile import JournalError as JournalError
+from ingest.journalfile import JournalFile
 from ingest.quarantine import Kept
 
 VERSION: Final = 1
-FILE: Final = "journal.sqlite3"
 RECEIVED, VALUES, REJECTED, AGED = "received", "values", "rejected", "aged"
 """Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out."""
 
@@ -45,15 +46,9 @@ _TABLES: Final = (
     " own_time INTEGER NOT NULL, online INTEGER, PRIMARY KEY (council, device)) WITHOUT ROWID",
     quarantine.TABLE,
 )
+HEARD_BYTES: Final = 100
+"""On disk for one device, at most."""
 _T = TypeVar("_T")
-
-
-class FullError(Exception):
-    """The journal may not grow: the disk is full, or its bound is reached. Nothing was written."""
-
-
-class JournalError(MendableError):
-    """The journal cannot be used; the text says what to do."""
 
 
 @dataclass(slots=True)
@@ -186,6 +181,8 @@ class Journal:
         """packet identifier → CRC-32 of what was committed under it last, for the last `keep_packets`"""
         self.grown = asyncio.Event()
         """set when lines were appended"""
+        self.full = ""
+        """why nothing is taken; empty while it is"""
 
     async def __aenter__(self) -> Self:
         try:
@@ -240,7 +237,7 @@ class Journal:
 
     async def remember(self, source: str, key: str, value: bytes) -> None:
         """Remember one value outside an entry."""
-        await self._run(lambda: self._transaction(lambda: _remember(self._db, [(source, key, value)])))
+        await self._run(lambda: self._file.grow(lambda: _remember(self._db, [(source, key, value)]), len(value)))
 
     async def heard(self) -> list[Heard]:
         """When each device was last heard, as saved last."""
@@ -250,8 +247,9 @@ class Journal:
         """Save when devices were last heard."""
         rows = [(h.council, h.device, h.time, h.own_time, h.online) for h in heard]
         await self._run(
-            lambda: self._transaction(
-                lambda: self._db.executemany("INSERT OR REPLACE INTO heard VALUES (?,?,?,?,?)", rows)
+            lambda: self._file.grow(
+                lambda: self._db.executemany("INSERT OR REPLACE INTO heard VALUES (?,?,?,?,?)", rows),
+                len(rows) * HEARD_BYTES,
             )
         )
 
@@ -263,67 +261,46 @@ class Journal:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _open(self) -> None:
+        self._file = JournalFile(self._folder, VERSION, _TABLES)
+        self._db = self._file.db
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _locked(self._folder / "journal.lock")
-        except OSError as error:
-            raise JournalError(
-                f"{self._folder} cannot be written ({error.strerror}): set data to a folder that can"
-            ) from error
-        path = self._folder / FILE
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)  # a replay may write meanwhile
-        try:
-            self._db.execute("PRAGMA page_size = 16384")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, VERSION):
-                raise JournalError(f"{path} was written by another version of tolbooth ({version}): use that version")
-            for table in _TABLES:
-                self._db.execute(table)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-            (self.bytes,) = self._db.execute("SELECT COALESCE(SUM(LENGTH(lines)), 0) FROM batch").fetchone()
-            self._quarantined = quarantine.size(self._db)
-            for row, blob in self._db.execute("SELECT id, packets FROM handed ORDER BY id"):
-                packets = array("Q", blob)
-                self._handed.add(row, len(packets))
-                self._hand(packets)
+            self._restore()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and _no_space(error):
-                raise JournalError(
-                    f"the disk of {self._folder} is full: make space, or set data to another disk"
-                ) from error
+            path = self._folder / FILE
             raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
         if self.bytes:
             self.grown.set()
 
     def _close(self) -> None:
-        if hasattr(self, "_db"):
-            self._db.close()
-        if hasattr(self, "_lock"):
-            self._lock.close()
+        if hasattr(self, "_file"):
+            self._file.close()
 
-    def _transaction(self, work: Callable[[], object]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            work()
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and _no_space(error):
-                raise FullError(f"the disk of {self._folder} is full: {error}") from error
-            raise
+    def _restore(self) -> None:
+        (self.bytes,) = self._db.execute("SELECT COALESCE(SUM(LENGTH(lines)), 0) FROM batch").fetchone()
+        self._quarantined = quarantine.size(self._db)
+        for row, blob in self._db.execute("SELECT id, packets FROM handed ORDER BY id"):
+            packets = array("Q", blob)
+            self._handed.add(row, len(packets))
+            self._hand(packets)
 
     def _append(self, entry: Entry) -> None:
+        try:
+            self._take(entry)
+        except FullError as error:
+            self.full = str(error)
+            raise
+        self.full = ""
+
+    def _take(self, entry: Entry) -> None:
         blob = "\n".join(entry.lines).encode()
         # an entry larger than the bound would wait for ever, so an empty journal takes any
         if blob and self.bytes and self.bytes + len(blob) > self._max_bytes:
             raise FullError(f"the journal holds {self.bytes} bytes, at most {self._max_bytes} are allowed")
         forget = self._handed.surplus(len(entry.packets))
-        self._transaction(lambda: self._write(entry, blob, forget))
+        kept = sum(row.size() for row in entry.kept)
+        self._file.grow(lambda: self._write(entry, blob, forget), len(blob) + kept)
         self.bytes += len(blob)
-        self._quarantined += sum(row.size() for row in entry.kept)
+        self._quarantined += kept
         if self._quarantined > self._quarantine_bytes:
             with contextlib.suppress(FullError):  # the entry is on disk; ageing out can wait for space
                 self._tidy()
@@ -366,9 +343,11 @@ class Journal:
             if kept:
                 quarantine.insert(self._db, kept)
 
-        self._transaction(work)
+        self._file.free(work)
         self.bytes -= sum(len(row.lines) for row in rows)
         self._quarantined += sum(row.size() for row in kept)
+        if not self._file.spare and not self.bytes:
+            self._file.shrink()
 
     def _tidy(self) -> None:
         self._quarantined = quarantine.size(self._db)  # a replay by another process may have taken rows away
@@ -384,7 +363,7 @@ class Journal:
             )
             add(self._db, Counter({(AGED, ""): rows}))
 
-        self._transaction(work)
+        self._file.free(work)
         self._quarantined -= freed
 
 
@@ -439,19 +418,3 @@ def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) 
     forgotten = [(source, key) for source, key, value in states if not value]
     if forgotten:
         db.executemany("DELETE FROM remembered WHERE source = ? AND key = ?", forgotten)
-
-
-def _no_space(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-
-
-def _locked(path: Path) -> TextIO:
-    lock = path.open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise JournalError(
-            f"{path.parent} is in use by another tolbooth: stop it, or set another data folder"
-        ) from error
-    return lock

@@ -44,6 +44,8 @@ class JournalDepth(_Answer):
     messages: int
     bytes: int
     oldest_s: float | None = None
+    full: str = ""
+    """why ingest takes no message; empty while it does"""
 
 
 class Devices(_Answer):
@@ -244,6 +246,7 @@ def _links(status: Status) -> tuple[tuple[str, str, bool], ...]:
     """Name, state, and whether all is well with it."""
     return (
         ("broker", status.broker, status.broker.startswith("connected")),
+        *([("disk", full, False)] if (full := status.journal.full) else []),
         ("database", status.database, status.database == "ok"),
         ("canary", status.canary, status.canary in {"ok", "off"}),
     )

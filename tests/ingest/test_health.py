@@ -59,7 +59,7 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
                 async with http.get("/readyz") as answer:
                     assert answer.status == ready
                     assert await answer.text() == (
-                        "broker: said of the broker\ndatabase: said of the database\ncanary: off\n"
+                        "broker: said of the broker\njournal: ok\ndatabase: said of the database\ncanary: off\n"
                     )
                 async with http.get("/status") as answer:
                     said = await answer.json()
