@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "reserve"
 BYTES: Final = 32 * 2**20
-"""Twice what SQLite's log grows to before its pages go back to the journal; an eighth of a disk too small for it."""
+"""Twice what SQLite's log grows to before its pages go back to the journal; a quarter of a disk too small for it."""
 LOG_SHARE: Final = 2
-_SCALE: Final = 8
+_SCALE: Final = 4
 _MARGIN: Final = 1.25
 """Free space, as a multiple of the reserve, from which it is made again: so it does not take the last of a disk."""
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)

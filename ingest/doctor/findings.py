@@ -89,6 +89,8 @@ class DataEvidence:
     """reason → rows received in the last 24 hours"""
     strangers: Sequence[str] = ()
     """addresses of devices in quarantine that the registry does not know"""
+    reserve: bool = True
+    """whether the space that draining needs on a full disk is kept"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,9 @@ def of_data(found: DataEvidence, settings: Settings) -> Iterator[Finding]:
     if found.fault:
         yield Finding("journal", Severity.WARN, found.fault, "start ingest once, or correct data in the settings")
         return
+    if not found.reserve:
+        evidence = "the space kept for a full disk is in use, or there was none to keep: nothing new is taken"
+        yield Finding("disk reserve", Severity.FAIL, evidence, "make space: it is kept again by itself")
     held = f"{found.journal_bytes:,} bytes wait, the oldest for {found.oldest_s:.0f} s"
     mend = "look at the database: `tolbooth status` says what it answers"
     level = Severity.FAIL if found.oldest_s > VERY_OLD_S else Severity.WARN if found.oldest_s > OLD_S else Severity.OK

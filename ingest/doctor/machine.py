@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from devices import registry
 from devices.model import SECOND, Estate, Reason
-from ingest import journal
+from ingest import journal, reserve
 from ingest.doctor.findings import DAY, CertificateEvidence, DataEvidence, FileEvidence, FleetEvidence
 from ingest.fleet import Fleet
 from ingest.security import expiring
@@ -46,6 +46,7 @@ def data(settings: Settings) -> DataEvidence:
         counts.quarantine,
         today,
         [text for (text,) in strangers],
+        (settings.data / reserve.FILE).exists(),
     )
 
 

@@ -116,6 +116,7 @@ def test_faults_of_a_database(evidence: DatabaseEvidence, severity: str, check: 
         (replace(DATA, free_bytes=2**30), "WARN", "disk", "grow by 4,096"),
         (replace(DATA, journal_bytes=10**6, oldest_s=61.0), "WARN", "journal", "1,000,000 bytes wait"),
         (replace(DATA, oldest_s=3_601.0), "FAIL", "journal", "3601 s"),
+        (replace(DATA, reserve=False), "FAIL", "disk reserve", "in use"),
         (replace(DATA, residual=-1), "FAIL", "accounts", "-1"),
         (replace(DATA, quarantined_today={"malformed": 3, "bad_time": 9}), "WARN", "quarantine", "bad_time (9)"),
         (replace(DATA, strangers=[f"s {n}" for n in range(9)]), "WARN", "unknown devices", "s 0, s 1, s 2, s 3, s 4 …"),

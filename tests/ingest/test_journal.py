@@ -1,6 +1,7 @@
 """The journal: nothing half written, nothing uncounted, and honest when there is no space."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.model import Fate
+from ingest import reserve
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import Stored
 from ingest.journal import AGED, FILE, RECEIVED, Entry, FullError, Heard, Journal, JournalError, look
@@ -336,6 +338,66 @@ async def test_a_full_disk_is_outlived(small_disk: Disk, monkeypatch: pytest.Mon
         assert counts.received == 50 * (appended + 1)
         assert counts.fate(Fate.STORED) == 50
         assert counts.residual == 0
+
+
+async def test_a_full_disk_is_drained_from_its_reserve_and_takes_what_that_frees(small_disk: Disk) -> None:
+    async with opened(small_disk.folder) as made:
+        small_disk.bound(made)
+        appended = await fill(made)
+        assert (small_disk.folder / reserve.FILE).exists()
+        assert "is full" in made.full
+        assert (await made.counts()).messages == 50 * appended
+        while rows := await made.peek(0, 50):
+            await made.settle(rows, Counter({STORED: 50}), [])
+        counts = await made.counts()
+        assert (counts.messages, counts.fate(Fate.STORED), counts.residual) == (0, 50 * appended, 0)
+        await made.append(wide())
+        assert not made.full
+        assert (small_disk.folder / reserve.FILE).exists()
+
+
+async def test_while_the_reserve_is_out_only_free_pages_are_filled(tmp_path: Path) -> None:
+    async with opened(tmp_path) as made:
+        for _ in range(20):
+            await made.append(wide())
+        made._file._reserve.release()
+        made._file._reserve.bytes = 2**60  # more than any disk has
+        with pytest.raises(FullError, match="its reserve in use"):
+            await made.append(wide())
+        assert "its reserve in use" in made.full
+        rows = await made.peek(0, 50 * 19)
+        await made.settle(rows, Counter({STORED: 50 * 19}), [])
+        await made.append(wide())
+        assert not made.full
+        made._file._reserve.bytes = reserve.BYTES
+        await made.append(wide())
+        assert (tmp_path / reserve.FILE).stat().st_size == reserve.BYTES
+
+
+async def test_a_start_on_a_full_disk_uses_the_reserve(small_disk: Disk) -> None:
+    async with opened(small_disk.folder) as made:
+        await made.append(wide())
+    ballast = small_disk.folder / "ballast"
+    if small_disk.real:
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(512))
+    async with opened(small_disk.folder) as made:
+        assert (await made.counts()).messages == 50
+        rows = await made.peek(0, 50)
+        await made.settle(rows, Counter({STORED: 50}), [])
+        assert (await made.counts()).fate(Fate.STORED) == 50
+
+
+async def test_the_journals_files_are_their_owners_alone(tmp_path: Path) -> None:
+    loose = tmp_path / FILE
+    loose.touch()
+    loose.chmod(0o644)
+    async with opened(tmp_path) as made:
+        await made.append(wide())
+        modes = await asyncio.to_thread(lambda: {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()})
+    names = {FILE, f"{FILE}-wal", f"{FILE}-shm", "journal.lock", reserve.FILE}
+    assert modes == dict.fromkeys(names, 0o600)
 
 
 async def fill(made: Journal) -> int:
