@@ -1,0 +1,118 @@
+"""T12: a month that comes late and shuffled ends in the same readings, and the same kWh a day and a month."""
+
+import random
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingest.servers import Database
+from tests.bench.pipe import fast_broker
+from tests.conftest import StartBroker, StartDatabase
+from tests.delivery.harness import Publication, assert_stored, ingest_for, native, publisher, query, running
+
+LONDON = ZoneInfo("Europe/London")
+COUNCIL, IN_ORDER, SHUFFLED = "sim-late", "in-order", "shuffled"
+METERS = ("main", "annexe", "kitchen")
+STEP_S = 1_800
+STEPS = 30 * 86_400 // STEP_S - 4
+"""Thirty days less two hours: what ingest accepts by default, with room for a slow test."""
+ANALYSTS = Path(__file__).parents[2] / "docs" / "queries.md"
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Path:
+    """Two buildings with the same three electricity meters."""
+    folder = tmp_path / "estate"
+    council = folder / COUNCIL
+    (council / "buildings").mkdir(parents=True)
+    (council / "council.yaml").write_text(
+        f"id: {COUNCIL}\nname: Late\ninvented: true\nclimate_station: edinburgh_rbge\n"
+    )
+    rows = ["id,kind,model,interval,building,meter,opening_register,from"]
+    for building in (IN_ORDER, SHUFFLED):
+        meters = "".join(f"  - {{id: {meter}, utility: electricity}}\n" for meter in METERS)
+        (council / "buildings" / f"{building}.yaml").write_text(
+            "name: Hall\nuse: office\ntm46: 1\nfloor_area_m2: 1000\nhours: []\nlevels: {ground: Ground}\n"
+            "spaces: [{id: room, name: Room, level: ground, use: office, area_m2: 900, capacity: 10}]\n"
+            f"meters:\n{meters}"
+        )
+        rows += [
+            f"{building}-{meter},electricity_meter,Tolbooth electricity-meter,{STEP_S},{building},{meter},0,2020-01-01"
+            for meter in METERS
+        ]
+    (council / "devices.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def history(first_s: int) -> Iterator[tuple[str, int, float]]:
+    """(meter, epoch seconds, register in kWh) of every half-hour, in order; each meter takes its own, never nothing."""
+    registers = {meter: 1_000.0 * n for n, meter in enumerate(METERS, 1)}
+    chance = random.Random(12)
+    for step in range(STEPS):
+        for n, meter in enumerate(METERS):
+            registers[meter] = round(registers[meter] + chance.uniform(0.1, 3.0 + n), 3)
+            yield meter, first_s + step * STEP_S, registers[meter]
+
+
+def expected(first_s: int) -> dict[date, float]:
+    """kWh of each local day: the steps that end in it, midnight included."""
+    days: dict[date, float] = defaultdict(float)
+    last: dict[str, float] = {}
+    for meter, at, value in history(first_s):
+        if meter in last:
+            day = (datetime.fromtimestamp(at, UTC) - timedelta(microseconds=1)).astimezone(LONDON).date()
+            days[day] += value - last[meter]
+        last[meter] = value
+    return days
+
+
+async def test_a_shuffled_month_ends_in_the_same_readings_and_the_same_kwh(
+    tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    broker, database = await start_broker(config=fast_broker()), await start_database()
+    first_s = int(time.time()) // STEP_S * STEP_S - STEPS * STEP_S
+    ordered, shuffled = (list(messages(building, first_s)) for building in (IN_ORDER, SHUFFLED))
+    random.Random(30).shuffle(shuffled)
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        await client.publish(ordered)
+        await client.publish(shuffled)
+        said = await ingest.settled(len(ordered) + len(shuffled))
+        assert said["fates"]["stored"] == len(ordered) + len(shuffled)
+        await assert_stored(database, client.ledger)
+        by_day = await kwh_by_day(database)
+    wanted = expected(first_s)
+    assert by_day[IN_ORDER] == by_day[SHUFFLED] == pytest.approx(wanted)
+    assert by_month(by_day[IN_ORDER]) == by_month(by_day[SHUFFLED]) == pytest.approx(by_month(wanted))
+
+
+def messages(building: str, first_s: int) -> Iterator[Publication]:
+    for meter, at, value in history(first_s):
+        values = {"electricity_import": value, "power": value % 7}
+        yield native(f"{building}-{meter}", values, at * 1_000, council=COUNCIL, building=building)
+
+
+async def kwh_by_day(database: Database) -> dict[str, dict[date, float]]:
+    """Building → local day → kWh, by the analysts' second query over the whole month."""
+    _, by_day, *_ = re.findall(r"```influxql\n(.*?)```", ANALYSTS.read_text(encoding="utf-8"), re.DOTALL)
+    assert by_day.count("- 8d") == 2
+    found = await query(database, " ".join(by_day.replace("- 8d", "- 32d").split()))
+    return {
+        series["tags"]["building"]: {
+            datetime.fromtimestamp(at // 10**9, LONDON).date(): kwh for at, kwh in series["values"]
+        }
+        for series in found
+    }
+
+
+def by_month(days: dict[date, float]) -> dict[tuple[int, int], float]:
+    months: dict[tuple[int, int], float] = defaultdict(float)
+    for day, kwh in sorted(days.items()):
+        months[day.year, day.month] += kwh
+    return dict(months)
