@@ -28,8 +28,9 @@ from ingest.quarantine import Kept
 
 VERSION: Final = 1
 FILE: Final = "journal.sqlite3"
-RECEIVED, VALUES, REJECTED, AGED = "received", "values", "rejected", "aged"
-"""Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out."""
+RECEIVED, VALUES, REJECTED, AGED, REWRITTEN = "received", "values", "rejected", "aged", "rewritten"
+"""Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out, and
+stored values that took the place of another."""
 
 _TABLES: Final = (
     # sizes: how many lines each message has, array('I')
