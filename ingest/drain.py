@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 import logging
 import random
-import re
 import time
 from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from itertools import accumulate, compress
+from typing import Final, NamedTuple, Protocol
 
 from devices.model import Fate, Reason
 from ingest.influx import DatabaseError, Faulty, Halt, Stored, TooLarge, Verdict
 from ingest.journal import FullError, Journal, Row
 from ingest.quarantine import Kept
+from ingest.suspects import Suspects, alike, in_time
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,10 @@ REPLAY_CHECK: Final = 1.0
 FIRST_DELAY, LAST_DELAY, HALT_DELAY = 0.25, 30.0, 30.0
 """Seconds between attempts: doubled each time while the database is busy or away, fixed while a person must mend it."""
 
-_CONFLICT: Final = re.compile(r'input field "([^"]+)" on measurement "([^"]+)" is type')
-
 FULL_WAIT: Final = 1.0
 """Seconds between attempts to settle while the disk is full."""
+SAY_AGAIN: Final = 60.0
+"""Seconds between two lines of the log about lines refused for reasons that are known."""
 
 
 class Database(Protocol):
@@ -53,32 +55,62 @@ class State:
     """batches confirmed since the start"""
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedLine:
+class RefusedLine(NamedTuple):
     line: bytes
     detail: str
 
 
 class Writer:
-    """Writes lines until each is stored or refused for good, however long the database is away."""
+    """Writes lines until each is stored or refused for good, however long the database is away.
 
-    def __init__(self, database: Database, state: State) -> None:
+    Lines are written in the order they have, but for those set aside as suspects (see `ingest.suspects`): they are
+    written beside the others. Two lines of one series and time may change places only where one of them is a suspect
+    that the database then takes, and they have another field in common.
+    """
+
+    def __init__(self, database: Database, state: State, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._state = state
+        self._clock = clock
+        self._suspects = Suspects()
+        self._silent_until = 0.0
+        self._unsaid = 0
 
     async def write(self, body: bytes, count: int) -> list[RefusedLine]:
         """Write `count` lines; those that the database refused come back."""
-        verdict = await self._patiently(body, count)
-        if isinstance(verdict, Stored):
-            return []
         refused: list[RefusedLine] = []
-        work: list[tuple[list[bytes], Faulty | TooLarge]] = [(body.split(b"\n"), verdict)]
-        while work:
-            for part in _split(*work.pop(), refused):
-                answer = await self._patiently(b"\n".join(part), len(part))
-                if not isinstance(answer, Stored):
-                    work.append((part, answer))
+        rest, aside = self._suspects.set_aside(body, self._clock())
+        if not aside:
+            await self._until_settled(body, count, refused)
+        else:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._until_settled(b"\n".join(aside), len(aside), refused), name="suspects")
+                if rest:
+                    await self._until_settled(rest, count - len(aside), refused)
+        if refused:
+            self._tell(refused)
         return refused
+
+    async def _until_settled(self, body: bytes, count: int, refused: list[RefusedLine]) -> None:
+        work = [(body, count)]
+        while work:
+            body, count = work.pop()
+            verdict = await self._patiently(body, count)
+            if not isinstance(verdict, Stored):
+                parts = _split(body.split(b"\n"), verdict, refused)
+                work += [(b"\n".join(part), len(part)) for part in reversed(parts)]
+
+    def _tell(self, refused: Sequence[RefusedLine]) -> None:
+        """Remember why, and say so: at once where it is new, else now and then."""
+        now_s = self._clock()
+        reasons: dict[str, list[bytes]] = {}
+        for line, detail in refused:
+            reasons.setdefault(detail, []).append(line)
+        new = [self._suspects.note(lines, detail, now_s) for detail, lines in reasons.items()]
+        self._unsaid += len(refused)
+        if any(new) or now_s >= self._silent_until:
+            log.warning("the database refused %d lines for good, the last: %s", self._unsaid, refused[-1].detail)
+            self._silent_until, self._unsaid = now_s + SAY_AGAIN, 0
 
     async def _patiently(self, body: bytes, count: int) -> Stored | Faulty | TooLarge:
         delay, created = FIRST_DELAY, False
@@ -123,22 +155,12 @@ def _split(lines: list[bytes], verdict: Faulty | TooLarge, refused: list[Refused
         refused += [RefusedLine(line, verdict.detail[:500]) for line in lines if line in verdict.named]
         rest = [line for line in lines if line not in verdict.named]
         return [rest] if rest and not verdict.rest_stored else []
-    alike = _conflicting(lines, verdict.detail)
-    if 0 < len(alike) < len(lines):
-        known = set(alike)
-        return [alike, [line for line in lines if line not in known]]
-    middle = len(lines) // 2
-    return [lines[:middle], lines[middle:]]
-
-
-def _conflicting(lines: list[bytes], detail: str) -> list[bytes]:
-    """The lines with the field that 1.x names as of another type; all of them, or some, are what it refused."""
-    found = _CONFLICT.search(detail)
-    if found is None:
-        return []
-    field, measurement = (re.escape(name.encode()) for name in found.groups())
-    wanted = re.compile(rb"%s,(?:[^ \\]|\\.)* (?:[^ ]*,)?%s=" % (measurement, field))
-    return [line for line in lines if wanted.match(line)]
+    some = alike(lines, verdict.detail)
+    if 0 < len(some) < len(lines):
+        known = set(some)
+        return [[line for line in lines if line not in known], some]
+    ordered, middle = in_time(lines), len(lines) // 2
+    return [ordered[:middle], ordered[middle:]]
 
 
 async def drain(journal: Journal, writer: Writer, state: State, batch_lines: int) -> None:
@@ -170,8 +192,7 @@ async def write_rows(rows: Sequence[Row], journal: Journal, writer: Writer) -> N
     if not refused:
         await _settle(journal, rows, Counter({(Fate.STORED.value, ""): messages}), [])
         return
-    log.warning("the database refused %d lines for good, the first: %s", len(refused), refused[0].detail)
-    kept = _kept(rows, {line.line: line.detail for line in refused})
+    kept = _kept(rows, dict(refused))
     lost = sum(row.whole for row in kept)
     tally = Counter({(Fate.STORED.value, ""): messages - lost})
     tally[Fate.QUARANTINED.value, Reason.DATABASE_REFUSED.value] = lost
@@ -192,22 +213,19 @@ async def _settle(journal: Journal, rows: Sequence[Row], tally: Counter[tuple[st
 
 
 def _kept(rows: Sequence[Row], refused: Mapping[bytes, str]) -> list[Kept]:
-    """The refused lines (line → why): one row of quarantine for each message, whole where it has no other line."""
+    """The refused lines (line → why): one row of quarantine for each message, whole where it has no other line.
+
+    Lines behind those of messages are ingest's own, and of one kind.
+    """
     kept = []
     for row in rows:
         lines = row.lines.split(b"\n")
-        position = 0
-        for size in array("I", row.sizes):
-            own = lines[position : position + size]
-            position += size
-            kept += _refused_of(own, refused, row.received, whole=all(line in refused for line in own))
-        kept += _refused_of(lines[position:], refused, row.received, whole=False)
+        ends = list(accumulate(array("I", row.sizes)))
+        bad: dict[int, list[bytes]] = {}
+        for index, line in compress(enumerate(lines), map(refused.__contains__, lines)):
+            bad.setdefault(bisect_right(ends, index), []).append(line)
+        for message, own in bad.items():
+            size = ends[message] - (ends[message - 1] if message else 0) if message < len(ends) else 0
+            detail, reason = refused[own[0]], Reason.DATABASE_REFUSED.value
+            kept.append(Kept(row.received, "", b"\n".join(own), False, reason, detail, "", "", len(own) == size))
     return kept
-
-
-def _refused_of(lines: Sequence[bytes], refused: Mapping[bytes, str], received: int, *, whole: bool) -> list[Kept]:
-    bad = [line for line in lines if line in refused]
-    if not bad:
-        return []
-    detail, reason = refused[bad[0]], Reason.DATABASE_REFUSED.value
-    return [Kept(received, "", b"\n".join(bad), False, reason, detail, "", "", whole)]

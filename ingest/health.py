@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from devices.model import Fate
 from ingest import drain, session
-from ingest.journal import AGED, REJECTED, VALUES, Counts
+from ingest.journal import AGED, REJECTED, REWRITTEN, VALUES, Counts
 from ingest.receive import Kit
 from ingest.silence import Alarm
 
@@ -48,6 +48,7 @@ def report(counts: Counts, now: int) -> dict[str, Any]:
             "stored": counts.tally.get((VALUES, ""), 0),
             "rejected": counts.tally.get((REJECTED, ""), 0),
         },
+        "rewritten": {"values": counts.tally.get((REWRITTEN, ""), 0), "last": ""},
         "journal": {
             "rows": counts.rows,
             "messages": counts.messages,
@@ -63,6 +64,7 @@ async def live_report(parts: Parts) -> dict[str, Any]:
     now = time.time_ns()
     said = report(await parts.kit.journal.counts(), now)
     said["journal"]["full"] = parts.kit.journal.full
+    said["rewritten"]["last"] = parts.kit.rewrites.last
     return said | {
         "lag_s": parts.database.lag,
         "broker": parts.broker.text,
@@ -148,6 +150,8 @@ class _Once(Collector):
         for fate, n in said["values"].items():
             values.add_metric([fate], n)
         yield values
+        text = "Values that took the place of another of the same series and time."
+        yield CounterMetricFamily("tolbooth_values_rewritten", text, said["rewritten"]["values"])
         gauges = {
             "journal_messages": ("Messages in the journal.", said["journal"]["messages"]),
             "journal_bytes": ("Bytes of lines in the journal.", said["journal"]["bytes"]),

@@ -30,8 +30,9 @@ from ingest.journalfile import JournalFile
 from ingest.quarantine import Kept
 
 VERSION: Final = 1
-RECEIVED, VALUES, REJECTED, AGED = "received", "values", "rejected", "aged"
-"""Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out."""
+RECEIVED, VALUES, REJECTED, AGED, REWRITTEN = "received", "values", "rejected", "aged", "rewritten"
+"""Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out, and
+stored values that took the place of another."""
 
 _TABLES: Final = (
     # sizes: how many lines each message has, array('I')

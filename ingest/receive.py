@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from binascii import crc32
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,15 +11,16 @@ from typing import Final
 
 import orjson
 
-from devices.decode import Decoder, Outcome
+from devices.decode import Decoder, Outcome, Placed
 from devices.model import REFUSED, Device, Fate, Message, Reason, Reject, TimeSource
 from ingest import lineprotocol, quarantine
 from ingest.canary import Canary
 from ingest.fleet import Fleet
-from ingest.journal import RECEIVED, REJECTED, VALUES, Entry, FullError, Journal
+from ingest.journal import RECEIVED, REJECTED, REWRITTEN, VALUES, Entry, FullError, Journal
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Kept
+from ingest.rewrites import Rewrites
 from ingest.session import Delivery, Session
 from ingest.silence import Watch
 
@@ -28,6 +30,8 @@ BATCH: Final = 2_000
 """Messages in one commit, at most: some 20 ms of work, and a large write for the disk."""
 FULL_WAIT: Final = 1.0
 """Seconds between attempts while the journal is full."""
+SAY_REWRITES: Final = 60.0
+"""Seconds between two lines of the log about values that replaced another."""
 LAST_COMMIT: Final = 2.0
 """Seconds that a stop waits for a commit under way."""
 FILTERS: Final = ("session", "filters")
@@ -48,6 +52,10 @@ def _no_stray(_message: Message, _outcome: Outcome | None) -> None:
     return None
 
 
+def _no_rewrites(_sample: Placed) -> int:
+    return 0
+
+
 def digest(
     deliveries: Sequence[Delivery],
     decoder: Decoder,
@@ -57,18 +65,21 @@ def digest(
     *,
     stray: Strays = _no_stray,
     left: dict[str, int] | None = None,
+    rewrites: Rewrites | None = None,
 ) -> Entry:
-    """What to commit for these deliveries. Pure but for what `decoder` remembers and `note` and `stray` are told.
+    """What to commit for these deliveries. Pure but for what `decoder` and `rewrites` remember and `note` and `stray`
+    are told.
 
     Args:
         packets: packet identifier → CRC-32 of what is committed under it; a redelivery found there is a duplicate.
         left: topic → how many more messages of it are within its limit; topics that are not there have no limit.
     """
     entry = Entry(received=deliveries[0].message.received)
-    values = rejected = own = 0
+    values = rejected = rewritten = own = 0
     lines, sizes, tally = entry.lines, entry.sizes, entry.tally
     canaries: list[str] = []
     decode, make_lines = decoder.decode, lineprotocol.lines
+    rewrites_of = rewrites.of if rewrites is not None else _no_rewrites
     for message, packet_id, duplicate in deliveries:
         if packet_id:
             crc = crc32(message.payload, crc32(message.topic.encode()))
@@ -87,6 +98,7 @@ def digest(
             sizes.append(len(new))
             for sample in placed:
                 values += len(sample.readings)
+                rewritten += rewrites_of(sample)
                 heard = sample.time if message.retained else message.received
                 note(sample.device, heard, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
         elif _is_own(message, outcome, note, stray, canaries):
@@ -98,6 +110,7 @@ def digest(
     tally[_RECEIVED] = len(deliveries) - own
     tally[VALUES, ""] = values
     tally[REJECTED, ""] = rejected
+    tally[REWRITTEN, ""] = rewritten
     entry.states = decoder.states()
     return entry
 
@@ -165,6 +178,7 @@ class Kit:
     canary: Canary = field(default_factory=lambda: Canary("", "", 0))
     watch: Watch = field(default_factory=Watch)
     limit: Limit = field(default_factory=lambda: Limit(0, 1))
+    rewrites: Rewrites = field(default_factory=Rewrites)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -175,13 +189,22 @@ class Kit:
 
     def digest(self, deliveries: Sequence[Delivery]) -> Entry:
         """See `digest`; messages of a backfill have no limit."""
-        return digest(deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note)
+        return digest(
+            deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note, rewrites=self.rewrites
+        )
 
     def digest_live(self, deliveries: Sequence[Delivery]) -> Entry:
         """See `digest`."""
         left = self.limit.left([delivery.message.topic for delivery in deliveries], deliveries[-1].message.received)
         return digest(
-            deliveries, self.decoder, self.tags, self.journal.packets, self.fleet.note, stray=self._stray, left=left
+            deliveries,
+            self.decoder,
+            self.tags,
+            self.journal.packets,
+            self.fleet.note,
+            stray=self._stray,
+            left=left,
+            rewrites=self.rewrites,
         )
 
     def _stray(self, message: Message, outcome: Outcome | None) -> str | None:
@@ -192,6 +215,7 @@ class Kit:
 
 async def receive(session: Session, kit: Kit) -> None:
     """Run the loop until cancelled; a batch that was taken is committed and acknowledged before it ends."""
+    silent_until = 0.0
     while True:
         batch = await session.take(BATCH)
         async with kit.lock:
@@ -208,6 +232,10 @@ async def receive(session: Session, kit: Kit) -> None:
             if kit.decoder.described:
                 kit.decoder.described = False
                 await subscribe(session, kit)
+        if kit.rewrites.untold and time.monotonic() >= silent_until:
+            silent_until = time.monotonic() + SAY_REWRITES
+            log.warning("values that replaced another of the same time: %d; %s", kit.rewrites.untold, kit.rewrites.last)
+            kit.rewrites.untold = 0
 
 
 async def subscribe(session: Session, kit: Kit) -> None:

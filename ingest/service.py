@@ -25,6 +25,7 @@ from ingest.journal import Entry, FullError, Journal
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.receive import Kit
+from ingest.rewrites import Rewrites
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
 from ingest.silence import Watch
@@ -170,6 +171,9 @@ async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Sess
         fleet = Fleet(estate, parts.fleet.heard())
         fleet.offline = parts.fleet.offline
         parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), fleet
+        parts.rewrites = Rewrites(
+            parts.rewrites.last, parts.rewrites.untold
+        )  # places, and so series, may be others now
     await receive.subscribe(session, parts)
 
 

@@ -39,6 +39,13 @@ class Values(_Answer):
     rejected: int
 
 
+class Rewritten(_Answer):
+    values: int
+    """that took the place of another of the same series and time"""
+    last: str
+    """the last of them in words; empty where there was none since the start"""
+
+
 class JournalDepth(_Answer):
     rows: int
     messages: int
@@ -64,6 +71,7 @@ class Status(_Answer):
     fates: Mapping[Fate, int]
     reasons: Mapping[Fate, Mapping[str, int]]
     values: Values
+    rewritten: Rewritten
     residual: int
     """messages received whose fate is not counted yet; anything but a passing figure is a bug"""
     journal: JournalDepth
@@ -201,6 +209,11 @@ def render_status(status: Status, rate: float | None = None) -> Table:
     journal = status.journal
     oldest = f", oldest {_seconds(journal.oldest_s)}" if journal.messages else ""
     grid.add_row("journal", f"{journal.messages:,} messages, {journal.bytes:,} bytes{oldest}")
+    if status.rewritten.values:
+        last = f", the last: {printable(status.rewritten.last)}" if status.rewritten.last else ""
+        grid.add_row(
+            "rewritten", Text(f"{status.rewritten.values:,} values replaced another of the same time{last}", "yellow")
+        )
     if status.residual:
         grid.add_row("residual", Text(f"{status.residual:,} messages without a fate", "yellow"))
     return grid

@@ -36,12 +36,14 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
                 ("stored", ""): 1,
                 ("values", ""): 11,
                 ("rejected", ""): 4,
+                ("rewritten", ""): 3,
             }
         )
         entry.kept = [Kept(NOW, "t", b"p", False, "malformed", "d", "", "", True)]
         await made.append(entry)
         kit = Kit(Decoder(known), Tags(known), Fleet(known), made)
         due = [Due("sim-moor", "native", name, 60 * SECOND, NOW - age * SECOND) for name, age in (("a", 0), ("b", 200))]
+        kit.rewrites.last = "said of a rewrite"
         kit.watch.look(due, {}, NOW, listening=True)
         parts = health.Parts(
             kit,
@@ -79,6 +81,8 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
     assert said["residual"] == 0
     assert said["reasons"] == {"quarantined": {"malformed": 1}, "refused": {"presence": 2}}
     assert said["values"] == {"stored": 11, "rejected": 4}
+    assert said["rewritten"] == {"values": 3, "last": "said of a rewrite"}
+    assert metrics["tolbooth_values_rewritten_total",] == 3
     assert {key: said["journal"][key] for key in ("rows", "messages", "bytes")} == {
         "rows": 1,
         "messages": 2,

@@ -9,7 +9,19 @@ from pydantic import ValidationError
 from rich.console import Console, RenderableType
 
 from ingest.terminal import frames, history
-from ingest.view import SHOWN, Frame, Guide, Space, Status, latest_query, plain, read_spaces, render, render_status
+from ingest.view import (
+    SHOWN,
+    Frame,
+    Guide,
+    Rewritten,
+    Space,
+    Status,
+    latest_query,
+    plain,
+    read_spaces,
+    render,
+    render_status,
+)
 
 ANSWER = {
     "received": 1_300,
@@ -19,6 +31,7 @@ ANSWER = {
         "refused": {},
     },
     "values": {"stored": 4_800, "rejected": 3},
+    "rewritten": {"values": 0, "last": ""},
     "residual": 0,
     "journal": {"rows": 2, "messages": 60, "bytes": 9_000, "oldest_s": 1.25},
     "quarantine": {"rows": 25, "aged_out": 0},
@@ -77,6 +90,7 @@ def test_the_frame_shows_figures_fates_and_where_to_go() -> None:
     ):
         assert expected in shown
     assert "residual" not in shown
+    assert "rewritten" not in shown
 
 
 def test_an_outage_and_a_residual_stand_out() -> None:
@@ -86,6 +100,12 @@ def test_an_outage_and_a_residual_stand_out() -> None:
     line = plain(replace(FRAME, status=status))
     assert "database waiting: \\x1b[2J gone" in line
     assert "\x1b" not in line
+
+
+def test_rewritten_values_stand_out_with_the_last_of_them() -> None:
+    rewritten = Rewritten(values=1_234, last="a\x1b: t was 1 and became 2")
+    shown = text(render_status(STATUS.model_copy(update={"rewritten": rewritten})))
+    assert "1,234 values replaced another of the same time, the last: a\\x1b: t was 1 and became 2" in shown
 
 
 def test_the_plain_line_is_one_line() -> None:
