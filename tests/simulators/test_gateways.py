@@ -13,7 +13,8 @@ from devices.registry import load
 from devices.schema import BY_NAME
 from simulators import backfill
 from simulators.gateways import connections
-from simulators.simulation import Due, Simulation
+from simulators.simulation import Simulation
+from simulators.speakers import Due
 from simulators.statefile import load as load_state
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 

@@ -13,7 +13,8 @@ import pytest
 from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind
 from simulators.instrument import Measured
 from simulators.run import Trace
-from simulators.simulation import Due, Simulation
+from simulators.simulation import Simulation
+from simulators.speakers import Due
 from simulators.statefile import load, save
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
