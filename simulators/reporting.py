@@ -40,6 +40,9 @@ _JITTERY_FORMATS: Final = frozenset({"thethingsstack"})
 _JITTER_SHARE, _JITTER_MOST_S = 0.05, 30
 AT_ONCE: Final = frozenset({"open", "openings", "occupied", "on", "switched", "leak"})
 """What even a device on a timer tells when it changes."""
+_TOGETHER: Final = "native"
+"""The format whose devices tell all they see in one message; the others tell what changed."""
+_WITH_EVERY_MESSAGE: Final = frozenset({"link_quality"})
 
 
 class Rule(NamedTuple):
@@ -95,9 +98,13 @@ def on_change(device: Device, form: str) -> bool:
     return form not in _TIMED_FORMATS and device.kind not in _TIMED_KINDS and device.interval > LOOK_S
 
 
-def jitter_s(device: Device, form: str, period: int) -> int:
+def follows(field: Field, form: str) -> bool:
+    """Whether a quantity is told with whatever else its device tells."""
+    return form == _TOGETHER or field.name in _WITH_EVERY_MESSAGE
+
+
+def jitter_s(form: str, period: int) -> int:
     """How much later than its period a device on a timer may send, seconds."""
-    del device
     return min(_JITTER_MOST_S, int(period * _JITTER_SHARE)) if form in _JITTERY_FORMATS else 0
 
 
@@ -129,10 +136,10 @@ class Points:
     One point is one quantity of one device; the points of a device stand together.
     """
 
-    def __init__(self, device: Ints, rules: Sequence[Rule], heartbeat: Floats, together: Flags) -> None:
+    def __init__(self, device: Ints, rules: Sequence[Rule], heartbeat: Floats, follows: Flags) -> None:
         """Args:
         heartbeat: seconds; infinite for what a device on a timer tells at once.
-        together: the device tells all its points in one message.
+        follows: told with whatever the device tells.
         """
         self.device = device
         self.change = np.array([rule.change for rule in rules])
@@ -143,8 +150,7 @@ class Points:
         sizes = [len(list(group)) for _, group in groupby(device.tolist())]
         self._first = np.cumsum([0, *sizes[:-1]]).astype(np.int64) if sizes else np.zeros(0, dtype=np.int64)
         self._of_device = np.repeat(np.arange(len(sizes)), sizes)
-        rides = np.isinf(self.change) & np.isinf(heartbeat)
-        self._follows = rides | together
+        self._follows = follows
 
     def begin(self, at: int, of: Keys) -> None:
         """Forget what was told; the first heartbeats come at any time within one interval.
@@ -154,9 +160,8 @@ class Points:
         """
         self.last[:] = np.nan
         share = uniforms(of, np.full(1, 25))
-        self.last_at[:] = (
-            at - np.floor(share * np.where(np.isinf(self.heartbeat), 0.0, self.heartbeat) / LOOK_S) * LOOK_S
-        )
+        beat = np.where(np.isinf(self.heartbeat), 0.0, self.heartbeat)
+        self.last_at[:] = at - np.floor(share * beat / LOOK_S) * LOOK_S
 
     def decide(self, at: Ints, values: Floats, there: Flags) -> Flags:
         """Which points are told at each look, the earliest row first; remembers what was.

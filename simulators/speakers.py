@@ -14,13 +14,11 @@ from simulators.clocks import Clocks
 from simulators.faults import Fault
 from simulators.instrument import METERS, Instruments, Measured
 from simulators.noise import Flags, Ints, uniform
-from simulators.reporting import AT_ONCE, LOOK_S, Points, Rule, Timer, jitter_s, on_change, rule_of
+from simulators.reporting import AT_ONCE, LOOK_S, Points, Rule, Timer, follows, jitter_s, on_change, rule_of
 from simulators.sensors import Asked, digits, sense, tells
 
 _HALF_HOUR_S: Final = 1_800
 _MS: Final = 1_000_000
-_TOGETHER: Final = "native"
-"""The format whose devices tell all they see in one message; the others tell what changed."""
 
 
 class Due(NamedTuple):
@@ -85,7 +83,9 @@ class Speakers:
             np.array([number for number, _ in points], dtype=np.int64),
             [rule_of(devices[number], field) if changing[number] else Rule(0.5) for number, field in points],
             np.array([float(devices[number].interval) if changing[number] else inf for number, _ in points]),
-            np.array([changing[number] and formats[number] == _TOGETHER for number, _ in points], dtype=np.bool_),
+            np.array(
+                [changing[number] and follows(field, formats[number]) for number, field in points], dtype=np.bool_
+            ),
         )
         self._names = [f"{devices[number].council}/{devices[number].id} {field.name}" for number, field in points]
 
@@ -220,5 +220,5 @@ def _timer(instruments: Instruments, numbers: list[int], formats: list[str], eve
             mine, begins = gcd(mine, _HALF_HOUR_S), 0
         period.append(mine)
         phase.append(begins)
-        jitter.append(0 if every else jitter_s(device, formats[number], mine))
+        jitter.append(0 if every else jitter_s(formats[number], mine))
     return Timer(instruments.of[numbers], *(np.array(one, dtype=np.int64) for one in (period, phase, jitter)))
