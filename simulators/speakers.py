@@ -167,14 +167,20 @@ class Speakers:
             np.round(values[which], digits(field)).tolist()
             for field, values in zip(fields, telling.values, strict=True)
         ]
+        new, values = Reading, zip(*columns, strict=True)
+        if told.all():
+            readings = [list(map(new, fields, row)) for row in values]
+        else:
+            readings = [
+                [new(field, value) for field, value, yes in zip(fields, row, say, strict=True) if yes]
+                for row, say in zip(values, told.tolist(), strict=True)
+            ]
         rows = zip(
-            telling.device[which].tolist(), telling.at[which].tolist(), telling.claimed[which].tolist(),
-            told.tolist(), zip(*columns, strict=True), strict=True,
+            telling.device[which].tolist(), telling.at[which].tolist(), telling.claimed[which].tolist(), readings,
+            strict=True,
         )  # fmt: skip
-        new = Reading
-        for number, at, claimed, say, values in rows:
-            readings = [new(field, value) for field, value, yes in zip(fields, values, say, strict=True) if yes]
-            yield at, number, Due(devices[number], readings, at * 1_000 * _MS, claimed * _MS)
+        for number, at, claimed, read in rows:
+            yield at, number, Due(devices[number], read, at * 1_000 * _MS, claimed * _MS)
 
 
 def _placed(measured: Measured, device: Ints, at: Ints) -> Flags:
