@@ -37,17 +37,15 @@ _WRONG: Final[dict[str, Callable[[Floats], Floats]]] = {
 
 @dataclass(slots=True)
 class Telling:
-    """What some devices of one model are about to tell: columns of equal length, a device's times rising."""
+    """What some devices of one model measure and may tell: columns of equal length, a device's times rising."""
 
     fields: tuple[Field, ...]
     device: Ints
     at: Ints
     values: list[Floats]
     claimed: Ints
-    """the time that the device claims, seconds since 1970"""
+    """the time that the device claims, milliseconds since 1970"""
     silent: Flags
-    at_once: bool
-    """something changed, and only that is told"""
 
 
 @dataclass(slots=True)
@@ -114,9 +112,6 @@ def _chance(ours: Ailments, fault: Fault, at: Ints, stream: int) -> Floats:
 
 
 def _flatline(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:
-    if telling.at_once:
-        telling.silent[struck] = True
-        return
     for column in _measured(telling):
         values = telling.values[column]
         values[struck] = ours.first(fault, telling.fields[column].name, values[struck])
@@ -150,7 +145,7 @@ def _wrong_unit(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) ->
 
 def _clock_skew(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:
     del ours
-    telling.claimed[struck] += round(fault.severity)
+    telling.claimed[struck] += round(1_000 * fault.severity)
 
 
 def _dead_battery(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:

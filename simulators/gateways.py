@@ -19,7 +19,7 @@ from devices.model import Device, Estate, Message, SourceConfig
 from simulators.data import zigbee2mqtt_definitions
 from simulators.noise import key
 from simulators.relays import LorawanServer, MeterGateway
-from simulators.simulation import Due
+from simulators.speakers import Due
 from simulators.unplayable import UnplayableError
 from simulators.wifi import ShellyDevice, TasmotaDevice
 

@@ -14,6 +14,7 @@ from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter
 from simulators.meters import GAS_KWH_M3, LOADS, Tap, taps
 from simulators.noise import Flags, Floats, Ints, Keys, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import Profile
+from simulators.registers import PLUG, register_of
 from simulators.run import Trace
 from simulators.stock import Stock
 
@@ -44,6 +45,9 @@ class Places:
     """(device, load): what each meter sees"""
     per_second: Floats
     """of a register, for each unit of its rate"""
+    step: Floats
+    """of a register: see `registers`; like the next"""
+    width: Floats
     whole: Flags
     """a people counter at the entrance"""
     until: Ints
@@ -66,7 +70,6 @@ class Measured:
     inside: Floats
     active: Flags
     """of contacts and motion sensors"""
-    changed: Flags
     times: Floats
     """how often it became active"""
 
@@ -80,6 +83,8 @@ class Instruments:
         numbers = [key(seed, device.council, "device", device.id) for device in devices]
         self.of = keys(numbers)
         self._numbers, self._stock = numbers, stock
+        self.installed = np.array([_installed(device) for device in devices], dtype=np.int64)
+        """seconds since 1970"""
         self.plug_share = _plug_shares(devices, numbers)
         kinds = [device.kind for device in devices]
         self.registers = _of_kind(kinds, METERS | {DeviceKind.SMART_PLUG})
@@ -108,6 +113,7 @@ class Instruments:
         count = len(self.devices)
         space, building = np.full(count, -1), np.full(count, -1)
         meter, per_second = np.zeros((count, len(LOADS))), np.full(count, 1 / 3.6e6)
+        step, width = np.full(count, PLUG.step), np.full(count, PLUG.width)
         whole, until = np.zeros(count, dtype=np.bool_), np.full(count, FOREVER // SECOND)
         for number, device in enumerate(self.devices):
             assignment, until[number] = _where(device, at)
@@ -121,11 +127,15 @@ class Instruments:
             listed = (council, assignment.building, assignment.space) in stock.place
             whole[number] = not listed or not assignment.space or stock.curves[space[number]] == "passage"
             tap = self._taps[building[number]].get(assignment.meter)
-            if tap is not None:
+            if tap is not None and device.kind in METERS:
                 meter[number] = tap.weights()
-                if self._meter(number, assignment).utility is Utility.GAS:
+                utility = self._meter(number, assignment).utility
+                if utility is Utility.GAS:
                     per_second[number] = 1 / 3.6e6 / GAS_KWH_M3
-        self.places = Places(space, building, meter, per_second, whole, until)
+                usual = self._usual_year(number, assignment, int(building[number]))
+                shows = register_of(device.model, utility, usual, assignment.opening_register or 0.0)
+                step[number], width[number] = shows.step, shows.width
+        self.places = Places(space, building, meter, per_second, step, width, whole, until)
 
     def next_move(self) -> int:
         """When the next device moves, seconds since 1970."""
@@ -142,7 +152,9 @@ class Instruments:
             if assignment.opening_register is None:
                 years = 1 + 6 * uniform(self._numbers[number], 2)
             begun = assignment.opening_register or 0.0
-            self.register[column] = begun + max(0.0, years) * self._usual_year(number, assignment)
+            self.register[column] = begun + max(0.0, years) * self._usual_year(
+                number, assignment, int(self.places.building[number])
+            )
 
     def advance(self, trace: Trace) -> Measured:
         """Carry on over a trace what the devices count."""
@@ -164,7 +176,6 @@ class Instruments:
             miscounted,
             inside,
             active,
-            active != before,
             times,
         )
 
@@ -218,10 +229,10 @@ class Instruments:
         seen = busy & (uniforms(of, at // _PIR_HOLD_S, stream=1) < np.minimum(0.98, 0.6 + 0.08 * people))
         return np.where(self._contacts, opened, seen)
 
-    def _usual_year(self, number: int, assignment: Assignment) -> float:
+    def _usual_year(self, number: int, assignment: Assignment, building: int) -> float:
+        """What goes through a meter or plug in a usual year, in its register's unit."""
         if self.devices[number].kind is DeviceKind.SMART_PLUG:
             return 200 + 400 * uniform(self._numbers[number], 3)
-        building = int(self.places.building[number])
         tap = self._taps[building].get(assignment.meter)
         if tap is None:
             return 0.0
@@ -253,6 +264,10 @@ def _where(device: Device, at: int) -> tuple[Assignment | None, int]:
         if assignment.start > at * SECOND:
             return None, -(-assignment.start // SECOND)
     return None, FOREVER // SECOND
+
+
+def _installed(device: Device) -> int:
+    return min((one.start for one in device.assignments), default=0) // SECOND
 
 
 def _usual(stock: Stock, building: int) -> int:

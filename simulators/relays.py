@@ -6,7 +6,7 @@ from typing import Final
 from devices.formats import senml, thethingsstack
 from devices.model import SECOND, Device, Message, SourceConfig
 from devices.modelfile import Model, find
-from simulators.simulation import Due
+from simulators.speakers import Due
 from simulators.unplayable import UnplayableError
 
 _FIRST_FRAME: Final = 1_577_836_800 * SECOND

@@ -11,13 +11,23 @@ from devices.model import Device, DeviceKind
 from devices.schema import BY_NAME, Field
 from simulators.building import OUTDOOR_CO2_PPM
 from simulators.instrument import Instruments, Measured, voltage
-from simulators.noise import Flags, Floats, Ints, Keys, spreads, uniforms
+from simulators.noise import Flags, Floats, Ints, Keys, smooths, spreads, uniforms
+from simulators.registers import shown
 from simulators.weather import saturation_g_kg
 
 _POWER_FACTOR: Final = 0.96
 _LIT_LX: Final = 380.0
 _BATTERY_LIFE_S: Final = 1.5 * 31_557_600
-_AT_ONCE: Final = frozenset({"open", "openings", "occupied"})
+_YEAR_S: Final = 31_557_600
+_OLDEST_Y: Final = 10.0
+"""a sensor that is older has been changed"""
+_DRIFT: Final = {"temperature": 0.03, "humidity": 0.25, "pressure": 0.1, "water_temperature": 0.03}
+"""Unit a year, at most, either way: Sensirion SHT3x and SHT4x (0.03 K, 0.25 %RH); Bosch BME280 for pressure says 1 hPa,
+most of it at once after soldering"""
+_BASELINE_S: Final = 8 * 86_400
+_BASELINE_PPM: Final = 20.0
+"""Of carbon dioxide: the zero wanders, and automatic baseline correction (ABC) takes the lowest value of about eight
+days for fresh air (Senseair S8 and the like)"""
 _ONE: Final = np.array([1])
 
 
@@ -65,17 +75,12 @@ def tells(device: Device) -> tuple[Field, ...]:
     return tuple(BY_NAME[name] for name in names)
 
 
-def changes(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """Of those, what a device tells the moment it changes."""
-    return tuple(field for field in fields if field.name in _AT_ONCE)
-
-
 def sense(field: Field, asked: Asked) -> Floats:
     """The values of a field, with the sensor's errors and in its resolution."""
     resolution, look = _SENSES[field.name]
     value = look(asked)
-    if field.name in _PULSES:
-        return np.floor(value / resolution + 1e-6) * resolution
+    if look is _register:
+        return shown(value, asked.measured.places.step[asked.device], asked.measured.places.width[asked.device])
     return np.round(value / resolution) * resolution
 
 
@@ -84,19 +89,22 @@ def digits(field: Field) -> int:
     return max(0, round(-log10(_SENSES[field.name][0])))
 
 
-_PULSES: Final = {"gas": 0.01, "water": 0.001, "heat": 0.1}
-"""Registers that move in steps: m³, m³ and kWh for each pulse"""
+def _aged(a: Asked, name: str) -> Floats:
+    """How far a sensor has drifted since it was installed."""
+    years = np.clip((a.at - a.instruments.installed[a.device]) / _YEAR_S, 0.0, _OLDEST_Y)
+    answer: Floats = _DRIFT[name] * years * (2 * a.own(26) - 1)
+    return answer
 
 
 def _temperature(a: Asked) -> Floats:
     felt = a.of_space(a.measured.trace.temperature_c) + a.planned(a.measured.trace.plan.spaces.felt_k)
-    return felt + 0.4 * (a.own(11) - 0.5) + 0.05 * spreads(a.of, a.at, stream=12)
+    return felt + 0.4 * (a.own(11) - 0.5) + 0.05 * spreads(a.of, a.at, stream=12) + _aged(a, "temperature")
 
 
 def _humidity(a: Asked) -> Floats:
     trace = a.measured.trace
     true = 100 * a.of_space(trace.moisture_g_kg) / saturation_g_kg(a.of_space(trace.temperature_c))
-    error = 4 * (a.own(13) - 0.5) + 0.3 * spreads(a.of, a.at, stream=14)
+    error = 4 * (a.own(13) - 0.5) + 0.3 * spreads(a.of, a.at, stream=14) + _aged(a, "humidity")
     return np.clip(np.minimum(100.0, true) + error, 0.0, 100.0)
 
 
@@ -106,7 +114,8 @@ def _outdoor_temperature(a: Asked) -> Floats:
 
 def _co2(a: Asked) -> Floats:
     scale, noise = 0.98 + 0.04 * a.own(16), 8 * spreads(a.of, a.at, stream=17)
-    return np.maximum(OUTDOOR_CO2_PPM, a.of_space(a.measured.trace.co2_ppm) * scale + noise)
+    baseline = _BASELINE_PPM * (2 * smooths(a.of, a.at / _BASELINE_S, stream=27) - 1)
+    return np.maximum(OUTDOOR_CO2_PPM, a.of_space(a.measured.trace.co2_ppm) * scale + noise + baseline)
 
 
 def _illuminance(a: Asked) -> Floats:
@@ -152,7 +161,9 @@ def _pipe(a: Asked) -> Floats:
     """At an outlet: the stored water while somebody draws it, else what the pipe has cooled down to."""
     used = a.of_space(a.measured.trace.people) >= 0.5
     stored = a.plant(a.measured.trace.plan.plant.stored_c) - 3.0
-    return np.where(used, stored, a.of_space(a.measured.trace.temperature_c) + 1.0)
+    water = np.where(used, stored, a.of_space(a.measured.trace.temperature_c) + 1.0)
+    answer: Floats = water + _aged(a, "water_temperature")
+    return answer
 
 
 def _constant(value: float) -> Sense:
@@ -166,7 +177,7 @@ _SENSES: Final[dict[str, tuple[float, Sense]]] = {
     "valve_position": (1, lambda a: a.of_space(a.measured.trace.valve_pct)),
     "heating": (1, lambda a: (a.of_space(a.measured.trace.valve_pct) >= 1.0).astype(np.float64)),
     "outdoor_temperature": (0.1, _outdoor_temperature),
-    "pressure": (0.1, lambda a: a.plant(a.measured.trace.plan.plant.pressure_hpa)),
+    "pressure": (0.1, lambda a: a.plant(a.measured.trace.plan.plant.pressure_hpa) + _aged(a, "pressure")),
     "co2": (1, _co2),
     "illuminance": (1, _illuminance),
     "on": (1, lambda a: a.of_space(a.measured.trace.lit)),
@@ -177,8 +188,8 @@ _SENSES: Final[dict[str, tuple[float, Sense]]] = {
     "current": (0.001, lambda a: _rate(a) / _voltage(a) / _POWER_FACTOR),
     "switched": (1, _constant(1.0)),
     "electricity_import": (0.001, _register),
-    "gas": (0.01, _register),
-    "heat": (0.1, _register),
+    "gas": (0.001, _register),
+    "heat": (0.001, _register),
     "water": (0.001, _register),
     "flow": (0.01, lambda a: _rate(a) / 60),
     "occupied": (1, lambda a: a.counted(a.measured.active)),
@@ -194,7 +205,8 @@ _SENSES: Final[dict[str, tuple[float, Sense]]] = {
     "link_quality": (1, _link_quality),
     "device_temperature": (1, lambda a: a.of_space(a.measured.trace.temperature_c) + 2),
 }
-"""Name in the schema → resolution and sense."""
+"""Name in the schema → resolution and sense. Registers have a resolution of their own (`registers`); theirs here is
+the finest that there is."""
 
 _THERMOSTAT: Final = ("temperature", "heating_setpoint", "valve_position", "heating", "battery", "link_quality")
 _BY_MODEL: Final = {

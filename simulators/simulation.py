@@ -4,23 +4,20 @@ Nothing here does I/O or reads a clock. The same estate, seed and start give the
 asks `due` changes none of them.
 """
 
-from itertools import groupby
-from math import gcd
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.model import SECOND, Device, Estate, Reading
-from devices.schema import Field
-from simulators.ailments import Telling, ailments, swaps
+from devices.model import Estate
+from simulators.ailments import ailments, swaps
 from simulators.building import State
 from simulators.data import bank_holidays, climate
-from simulators.instrument import METERS, Instruments, Measured
-from simulators.noise import Ints, uniform
+from simulators.instrument import Instruments, Measured
+from simulators.noise import Ints
 from simulators.run import Buildings
 from simulators.scenario import HEALTHY, Scenario
-from simulators.sensors import Asked, changes, digits, sense, tells
+from simulators.speakers import Due, Ills, Speakers, Told
 from simulators.spoil import spoiler
 from simulators.stock import Stock, make_stock
 
@@ -29,20 +26,8 @@ _SLOT_S: Final = 300
 _WARM_UP_S: Final = 86_400
 COARSE_S: Final = 300
 _COARSE_BEYOND_S: Final = 86_400
-_HALF_HOUR_S: Final = 1_800
 _SPACE_STATE: Final = State.__slots__
 _DEVICE_STATE: Final = ("register", "people_in", "people_out", "miscounted", "active", "times")
-
-
-class Due(NamedTuple):
-    """One device's message."""
-
-    device: Device
-    readings: list[Reading]
-    time: int
-    """when it is sent, ns"""
-    claimed: int
-    """when the device says that it measured"""
 
 
 class Simulation:
@@ -52,8 +37,8 @@ class Simulation:
         estate: the registry.
         seed: of all chance.
         start: seconds since 1970; taken down to a whole five minutes.
-        every: no device tells more often than this, seconds. Meters then tell on the half-hours; 0 leaves each
-            device its own interval.
+        every: no device tells what it measures more often than this, seconds, and all keep to that; what flips is
+            still told at once. Meters then tell on the half-hours; 0 leaves each device its own way.
         scenario: what goes wrong; its times count from `start` where they name no date.
     """
 
@@ -66,12 +51,11 @@ class Simulation:
         begin = self.now
         devices = [device for council in estate.councils.values() for device in council.devices.values()]
         self.instruments = Instruments(devices, self.stock, seed, begin)
-        self._groups = _groups(devices)
+        self._speakers = Speakers(self.instruments, _formats(estate), seed, every)
         self._expect(start)
         self._untold: list[Measured] = []
         self.told = begin
         """`due` has answered up to here"""
-        self._set_every(every)
         self._run(start - start % _SLOT_S, COARSE_S)
         self.instruments.open_registers(self.now, np.ones(len(devices), dtype=np.bool_))
         self._forget(self.now)
@@ -91,12 +75,11 @@ class Simulation:
         Args:
             now: at most the time of the state.
         """
-        answer: list[tuple[int, int, Due]] = []
+        answer: list[Told] = []
         for measured in self._untold:
             if self.told < now:
                 until = min(now, measured.trace.end)
-                for group in self._groups:
-                    answer += self._told_by(group, measured, until)
+                answer += self._speakers.due(measured, self.told, until, self._ills)
                 self.told = max(self.told, until)
         self._untold = [measured for measured in self._untold if measured.trace.end > now]
         self.told = max(self.told, now)
@@ -123,7 +106,8 @@ class Simulation:
             "now": kept.now,
             "told": self.told,
             "begun": self.begun,
-            "faults": self._ailments.memory,
+            "faults": self._ills.ailments.memory,
+            "spoken": self._speakers.memory(),
             "spaces": {"/".join(name): list(value) for name, value in zip(self.stock.names, values, strict=True)},
             "devices": {
                 name: dict(zip(map(str, which.tolist()), kept.devices[name].tolist(), strict=True))
@@ -144,7 +128,8 @@ class Simulation:
             )
         self.buildings.now, self.told = state["now"], state["told"]
         self._expect(state["begun"])
-        self._ailments.memory.update(state["faults"])
+        self._ills.ailments.memory.update(state["faults"])
+        self._speakers.restore(state["spoken"])
         spaces, ours = state["spaces"], self.buildings.state
         for number, name in enumerate(self.stock.names):
             for attribute, value in zip(_SPACE_STATE, spaces.get("/".join(name), ()), strict=False):
@@ -164,8 +149,8 @@ class Simulation:
         self.begun = begun
         self.faults = self._scenario.faults(begun)
         """all of them; those of the way to the broker are for `transport`"""
-        self._ailments = ailments(self.faults, self.instruments.index, self.seed)
-        self._swaps = swaps(self.faults, self.instruments.index)
+        index = self.instruments.index
+        self._ills = Ills(ailments(self.faults, index, self.seed), swaps(self.faults, index))
         self.buildings.expect(spoiler(self.faults))
 
     def _capture(self) -> "_Kept":
@@ -203,73 +188,15 @@ class Simulation:
     def _forget(self, until: int) -> None:
         self.told = until
         self._untold.clear()
-
-    def _set_every(self, every: int) -> None:
-        """Each device at its own moment of its period, so that messages spread evenly."""
-        devices = self.instruments.devices
-        self._period, self._phase = np.ones(len(devices), dtype=np.int64), np.zeros(len(devices), dtype=np.int64)
-        for number, device in enumerate(devices):
-            period = max(device.interval, every, 1)
-            phase = int(period * uniform(int(self.instruments.of[number]), 4))
-            if every and device.kind in METERS:
-                period, phase = gcd(period, _HALF_HOUR_S), 0
-            self._period[number], self._phase[number] = period, phase
-
-    def _told_by(self, group: "_Group", measured: Measured, until: int) -> list[tuple[int, int, Due]]:
-        """What devices of one model tell on schedule, and the moment something changes, after `told`."""
-        which, begun = group.devices, self.told + 1
-        period = self._period[which]
-        first = begun + (self._phase[which] - begun) % period
-        times = np.maximum(0, (until - first) // period + 1)
-        device = np.repeat(which, times)
-        nth = np.arange(len(device)) - np.repeat(np.cumsum(times) - times, times)
-        answer = self._tell(group.fields, measured, device, np.repeat(first, times) + nth * self._period[device])
-        if group.at_once:
-            trace, instruments = measured.trace, self.instruments
-            row, column = np.nonzero(measured.changed[:, instruments.column[which]])
-            at = trace.start + (row + 1) * trace.dt
-            fresh = (at > self.told) & (at <= until)
-            answer += self._tell(group.at_once, measured, which[column[fresh]], at[fresh], at_once=True)
-        return answer
-
-    def _tell(
-        self, fields: tuple[Field, ...], measured: Measured, device: Ints, at: Ints, *, at_once: bool = False
-    ) -> list[tuple[int, int, Due]]:
-        places, one = measured.places, self.instruments
-        here = (places.space[device] >= 0) & (at < places.until[device])
-        device, at = device[here], at[here]
-        if not len(device):
-            return []
-        row = -(-(at - measured.trace.start) // measured.trace.dt) - 1
-        space, seen = self._where(measured, device, at)
-        asked = Asked(one, measured, seen, row, at, space, places.building[seen], one.of[device], one.column[seen])
-        values, silent = [sense(field, asked) for field in fields], np.zeros(len(at), dtype=np.bool_)
-        telling = Telling(fields, device, at, values, at.copy(), silent, at_once)
-        self._ailments.strike(telling)
-        return _dues(telling, one.devices)
-
-    def _where(self, measured: Measured, device: Ints, at: Ints) -> tuple[Ints, Ints]:
-        """Whose space a device really sees, and as which device it counts: its own, unless two were swapped."""
-        seen = device
-        for fault, one, other in self._swaps:
-            within = (at >= fault.start) & (at < fault.end)
-            seen = np.where(within & (device == one), other, np.where(within & (device == other), one, seen))
-        return measured.places.space[seen], seen
+        self._speakers.begin(until)
 
 
-def _dues(telling: Telling, devices: tuple[Device, ...]) -> list[tuple[int, int, Due]]:
-    columns = [
-        np.round(values, digits(field)).tolist() for field, values in zip(telling.fields, telling.values, strict=True)
-    ]
-    told = zip(
-        telling.device.tolist(), telling.at.tolist(), telling.claimed.tolist(), telling.silent.tolist(), *columns,
-        strict=True,
-    )  # fmt: skip
-    new, fields = Reading, telling.fields
+def _formats(estate: Estate) -> list[str]:
+    """Of the source of each device."""
     return [
-        (at, number, Due(devices[number], list(map(new, fields, values)), at * SECOND, claimed * SECOND))
-        for number, at, claimed, silent, *values in told
-        if not silent
+        council.sources[device.source].format
+        for council in estate.councils.values()
+        for device in council.devices.values()
     ]
 
 
@@ -288,24 +215,5 @@ class _Kept(NamedTuple):
     devices: dict[str, NDArray[Any]]
 
 
-class _Group(NamedTuple):
-    """Devices that tell the same."""
-
-    fields: tuple[Field, ...]
-    at_once: tuple[Field, ...]
-    devices: Ints
-
-
-def _groups(devices: list[Device]) -> list[_Group]:
-    numbers = sorted(range(len(devices)), key=lambda number: (devices[number].kind, devices[number].model, number))
-    found = []
-    for _, group in groupby(numbers, lambda number: (devices[number].kind, devices[number].model)):
-        which = list(group)
-        fields = tells(devices[which[0]])
-        if fields:
-            found.append(_Group(fields, changes(fields), np.array(which, dtype=np.int64)))
-    return found
-
-
-def _in_time(told: tuple[int, int, Due]) -> tuple[int, int]:
+def _in_time(told: Told) -> tuple[int, int]:
     return told[0], told[1]

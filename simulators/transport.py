@@ -9,7 +9,7 @@ from devices.model import SECOND, Device, Message
 from simulators.faults import Fault, Scope
 from simulators.gateways import Connection
 from simulators.noise import key, uniform
-from simulators.simulation import Due
+from simulators.speakers import Due
 
 _MS: Final = 1_000_000
 

@@ -3,7 +3,7 @@
 from devices.formats import shelly2, tasmota
 from devices.model import Device, Message, Sample, SourceConfig
 from simulators.noise import key
-from simulators.simulation import Due
+from simulators.speakers import Due
 
 
 class ShellyDevice:

@@ -153,4 +153,4 @@ async def test_a_faster_run_begins_in_the_accepted_past(start_broker: StartBroke
     assert len(times) >= 30
     age_days = (time.time_ns() - times[0]) / SECOND / 86_400
     assert 27.9 < age_days < 28.1
-    assert {b - a for a, b in pairwise(times)} == {60 * SECOND}
+    assert all(abs(b - a - 60 * SECOND) < 4 * SECOND for a, b in pairwise(times))

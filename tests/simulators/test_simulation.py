@@ -13,7 +13,8 @@ import pytest
 from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind
 from simulators.instrument import Measured
 from simulators.run import Trace
-from simulators.simulation import Due, Simulation
+from simulators.simulation import Simulation
+from simulators.speakers import Due
 from simulators.statefile import load, save
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
@@ -50,14 +51,18 @@ def test_the_same_seed_gives_the_same_and_another_gives_another(two_days: list[D
     assert _run(Simulation(estate(), seed=4, start=TERM_MONDAY), until) != again
 
 
-def test_every_device_tells_at_its_interval(two_days: list[Due]) -> None:
+def test_no_device_is_silent_for_longer_than_its_interval(two_days: list[Due]) -> None:
     for device in estate().councils["sim"].devices.values():
-        told = [due for due in two_days if due.device.id == device.id]
-        times = [due.time // SECOND for due in told]
-        assert len(times) >= 2 * DAY // device.interval
-        scheduled = {times[0] % device.interval}
-        if not any(reading.field.name in {"open", "occupied"} for due in told for reading in due.readings):
-            assert {at % device.interval for at in times} == scheduled
+        times = [due.time // SECOND for due in two_days if due.device.id == device.id]
+        assert max(b - a for a, b in pairwise(times)) <= device.interval, device.id
+        assert times[0] <= TERM_MONDAY + device.interval
+
+
+def test_what_has_a_timer_keeps_to_it(two_days: list[Due]) -> None:
+    for device in estate().councils["sim"].devices.values():
+        if "meter" in device.kind or device.kind in {DeviceKind.PEOPLE_COUNTER, DeviceKind.WEATHER_STATION}:
+            times = [due.time // SECOND for due in two_days if due.device.id == device.id]
+            assert {b - a for a, b in pairwise(times)} == {device.interval}, device.id
 
 
 def test_values_are_plausible(two_days: list[Due]) -> None:
@@ -121,11 +126,12 @@ def test_bulb_and_thermostat_show_their_room() -> None:
         for due in simulation.due(simulation.now):
             told = {reading.field.name: reading.value for reading in due.readings}
             if due.device.id == "bulb":
-                assert told["on"] == state.lit[room]
-                lit += int(state.lit[room])
+                assert told.get("on", state.lit[room]) == state.lit[room]
+                lit += int(told.get("on", 0.0))
             if due.device.id == "trv":
-                assert told["temperature"] == pytest.approx(state.temperature_c[room], abs=0.35)
-                assert told["heating"] == (state.valve_pct[room] >= 1)
+                near = pytest.approx(state.temperature_c[room], abs=0.6)
+                assert told.get("temperature", state.temperature_c[room]) == near
+                assert told.get("heating", state.valve_pct[room] >= 1) == (state.valve_pct[room] >= 1)
     assert lit > 12
     assert occupied > 15
 
@@ -142,9 +148,8 @@ def test_doors_and_movement_tell_when_they_change(two_days: list[Due]) -> None:
     for device, name in (("door", "open"), ("pir", "occupied")):
         values = [value for _, value in _values(two_days, device, name)]
         assert {0.0, 1.0} == set(values)
-    alone = [due for due in two_days if due.device.id == "pir" and len(due.readings) == 1]
-    assert alone
-    assert all(due.readings[0].field.name == "occupied" for due in alone)
+    told = [{one.field.name for one in due.readings} for due in two_days if due.device.id == "pir"]
+    assert {"occupied", "link_quality"} in told
 
 
 def test_history_is_coarser_and_meters_tell_on_the_half_hour() -> None:

@@ -94,7 +94,7 @@ class Heard:
     """What arrived of the watched device, in the order of arrival."""
 
     readings: list[tuple[float, float]]
-    """claimed time and value of the field; time in days since the run began"""
+    """claimed time and value of the field; time in days since the run began, down to minutes, since clocks are off"""
     arrivals: Counter[int]
     """its messages in each hour of the run, whether or not they could be read"""
     rejects: Counter[str]
@@ -131,7 +131,7 @@ def _hear(watch: str, field: str, start: int, scenario: Scenario) -> Heard:
             arrivals[(message.received // SECOND - start) // 3_600] += 1
         for placed in outcome.placed:
             if placed.device.id == watch:
-                at = (placed.time / SECOND - start) / DAY
+                at = (placed.time // SECOND - start) // 60 * 60 / DAY
                 readings += [(at, value) for name, value, _ in placed.readings if name.name == field]
     return Heard(readings, arrivals, rejects)
 
