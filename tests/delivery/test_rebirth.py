@@ -114,7 +114,7 @@ async def test_an_edge_node_nobody_heard_is_asked_born_and_stored(
             early = [node.data(5, 18.0), node.data(6, 18.5), node.data(9, 19.0)]
             asked = await node.command()
             assert (asked.topic, asked.qos, asked.retain) == (NCMD, 0, False)
-            payload = wire.read(asked.payload)
+            payload = wire.read(bytes(asked.payload))
             (metric,) = payload.metrics
             assert (metric.name, metric.datatype, metric.value) == ("Node Control/Rebirth", wire.BOOLEAN, True)
             assert payload.seq is None
