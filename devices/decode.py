@@ -3,7 +3,7 @@
 Everything here is pure: time comes with the message, and what a source must remember it hands over as `state`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,6 +65,8 @@ class Outcome:
     source: str = ""
     """`council/source`, empty where no source claims the topic"""
     address: str = ""
+    requests: Sequence[tuple[str, bytes]] = ()
+    """topic and payload of what the source would like to be sent (see `Decoded.requests`)"""
 
 
 class Decoder:
@@ -134,7 +136,8 @@ class Decoder:
     def judge(self, name: str, decoded: Decoded, received: int) -> Outcome:
         """Place and validate what the source `name` made of a message that arrived at `received`."""
         devices = self._devices[name]
-        outcome = Outcome(devices.get(decoded.address), [], decoded.rejects, decoded.presence, name, decoded.address)
+        address = decoded.address
+        outcome = Outcome(devices.get(address), [], decoded.rejects, decoded.presence, name, address, decoded.requests)
         for sample in decoded.samples:
             address = sample.address or decoded.address
             device = devices.get(address)

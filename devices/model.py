@@ -153,7 +153,7 @@ class Decoded:
     presence: bool | None = None
     """the device (or with an empty address: the whole source) says that it is online or offline"""
     requests: list[tuple[str, bytes]] = field(default_factory=list)
-    """topic and payload of what the source would like to be sent to a gateway; a wish, nobody need grant it"""
+    """topic and payload of what the source would like to be sent to a gateway; ingest does within bounds"""
 
 
 class Source(Protocol):

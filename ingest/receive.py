@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from binascii import crc32
 from collections import Counter
@@ -13,6 +14,7 @@ import orjson
 
 from devices.decode import Decoder, Outcome, Placed
 from devices.model import REFUSED, Device, Fate, Message, Reason, Reject, TimeSource
+from devices.text import printable
 from ingest import lineprotocol, quarantine
 from ingest.canary import Canary
 from ingest.fleet import Fleet
@@ -20,6 +22,7 @@ from ingest.journal import RECEIVED, REJECTED, REWRITTEN, VALUES, Entry, FullErr
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Kept
+from ingest.rebirths import Rebirths
 from ingest.rewrites import Rewrites
 from ingest.session import Delivery, Session
 from ingest.silence import Watch
@@ -52,6 +55,14 @@ def _no_stray(_message: Message, _outcome: Outcome | None) -> None:
     return None
 
 
+Wishes = Callable[[Sequence[tuple[str, bytes]]], None]
+"""Called with what sources would like to be sent, by topic and payload."""
+
+
+def _no_wishes(_requests: Sequence[tuple[str, bytes]]) -> None:
+    return None
+
+
 def _no_rewrites(_sample: Placed) -> int:
     return 0
 
@@ -66,9 +77,10 @@ def digest(
     stray: Strays = _no_stray,
     left: dict[str, int] | None = None,
     rewrites: Rewrites | None = None,
+    wish: Wishes = _no_wishes,
 ) -> Entry:
-    """What to commit for these deliveries. Pure but for what `decoder` and `rewrites` remember and `note` and `stray`
-    are told.
+    """What to commit for these deliveries. Pure but for what `decoder` and `rewrites` remember and `note`, `stray` and
+    `wish` are told.
 
     Args:
         packets: packet identifier → CRC-32 of what is committed under it; a redelivery found there is a duplicate.
@@ -92,6 +104,8 @@ def digest(
             continue
         outcome = decode(message)
         placed = outcome.placed
+        if outcome.requests:
+            wish(outcome.requests)
         if placed:
             new = make_lines(placed, tags)
             lines += new
@@ -179,6 +193,7 @@ class Kit:
     watch: Watch = field(default_factory=Watch)
     limit: Limit = field(default_factory=lambda: Limit(0, 1))
     rewrites: Rewrites = field(default_factory=Rewrites)
+    rebirths: Rebirths = field(default_factory=Rebirths)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -205,6 +220,7 @@ class Kit:
             stray=self._stray,
             left=left,
             rewrites=self.rewrites,
+            wish=self.rebirths.wish,
         )
 
     def _stray(self, message: Message, outcome: Outcome | None) -> str | None:
@@ -232,10 +248,20 @@ async def receive(session: Session, kit: Kit) -> None:
             if kit.decoder.described:
                 kit.decoder.described = False
                 await subscribe(session, kit)
+        ask(session, kit.rebirths)
         if kit.rewrites.untold and time.monotonic() >= silent_until:
             silent_until = time.monotonic() + SAY_REWRITES
             log.warning("values that replaced another of the same time: %d; %s", kit.rewrites.untold, kit.rewrites.last)
             kit.rewrites.untold = 0
+
+
+def ask(session: Session, rebirths: Rebirths) -> None:
+    """Send what is granted of the sources' wishes, once and at QoS 0, as Sparkplug wants its commands."""
+    now = time.time_ns()
+    for topic, payload in rebirths.granted(now, random.random()):  # noqa: S311  jitter, not a secret
+        if session.publish(topic, payload, qos=0):
+            rebirths.sent(topic, now)
+            log.info("asked for a rebirth: %s", printable(topic))
 
 
 async def subscribe(session: Session, kit: Kit) -> None:

@@ -24,6 +24,7 @@ from ingest.influx import DatabaseError, Influx
 from ingest.journal import Entry, FullError, Journal
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
+from ingest.rebirths import Rebirths
 from ingest.receive import Kit
 from ingest.rewrites import Rewrites
 from ingest.session import Session
@@ -74,6 +75,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
             Canary(own_topics(estate), settings.mqtt.client_id, settings.canary.period),
             watch,
             Limit(settings.limits.messages_per_second, settings.limits.burst, watch.looked),
+            rebirths=Rebirths(settings.sparkplug.rebirth),
         )
 
 

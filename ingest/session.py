@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import mqtt5
 
@@ -147,11 +147,14 @@ class Session:
         acks = [mqtt5.PubAckPacket(delivery.packet_id).write() for delivery in batch.deliveries if delivery.packet_id]
         self._connection.transport.write(b"".join(acks))
 
-    def publish(self, topic: str, payload: bytes) -> bool:
-        """Publish at QoS 1, once: whether it went out is not followed up. False while there is no connection."""
+    def publish(self, topic: str, payload: bytes, *, qos: Literal[0, 1] = 1) -> bool:
+        """Publish once: whether it went out is not followed up. False while there is no connection."""
         connection = self._connection
         if connection is None or not self.state.connected:
             return False
+        if qos == 0:
+            write(connection, mqtt5.PublishPacket(topic, payload=payload))
+            return True
         self._published = self._published + 1 if self._published < 65_535 else 2
         packet = mqtt5.PublishPacket(topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._published)
         write(connection, packet)

@@ -101,6 +101,11 @@ class Limits(_Table):
     """in the registry; each makes some five series in the database"""
 
 
+class Sparkplug(_Table):
+    rebirth: bool = True
+    """ask edge nodes for a rebirth where no birth explains their data; false where another host application does"""
+
+
 class Health(_Table):
     host: str = "127.0.0.1"
     port: int = Field(8090, ge=0, le=65_535)
@@ -119,6 +124,7 @@ class Settings(_Table):
     window: Window = Window()
     canary: Canary = Canary()
     limits: Limits = Limits()
+    sparkplug: Sparkplug = Sparkplug()
     health: Health = Health()
 
 

@@ -95,7 +95,7 @@ def settings_by_name(model: type[BaseModel], prefix: str = "") -> Iterator[tuple
 
 def test_the_settings_of_the_readme_exist_with_these_defaults() -> None:
     known = dict(settings_by_name(Settings))
-    written = {"": "empty", False: "false", None: "none", 4 * 2**30: "4 GiB"}
+    written = {"": "empty", False: "false", True: "true", None: "none", 4 * 2**30: "4 GiB"}
     rows = re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", section("Settings"), re.MULTILINE)
     assert len(rows) > 10
     for names, defaults in rows:

@@ -2,9 +2,10 @@
 
 A format's module has `DEFAULT_TOPIC` (the base topic that its makers use), `source(config)` (decodes; see
 `devices.model.Source`) and `encode` (the reverse, for simulators and tests). A format is known by the name of its
-module, and by being listed here.
+module, and by being listed here. A format that wishes to send commands has `commands(config)` too.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
@@ -35,6 +36,13 @@ def default_topic(name: str) -> str:
 
 OWN_CONNECTION: Final = frozenset({"esphome", "homie", "native", "shelly1", "shelly2", "tasmota"})
 """Formats whose devices each connect by themselves; of the others a gateway, bridge or server does."""
+
+
+def commands(config: SourceConfig) -> tuple[str, ...]:
+    """Topic filters of what the format may wish to send (`devices.model.Decoded.requests`); most wish nothing."""
+    wishes: Callable[[SourceConfig], tuple[str, ...]] | None
+    wishes = getattr(import_module(f"devices.formats.{config.format}"), "commands", None)
+    return () if wishes is None else wishes(config)
 
 
 def make_source(config: SourceConfig) -> Source:

@@ -70,6 +70,18 @@ class _Place(NamedTuple):
     address: str
 
 
+def commands(config: SourceConfig) -> tuple[str, ...]:
+    """Topic filters of the commands that its requests are, and of no device's commands."""
+    base = config.topic or DEFAULT_TOPIC
+    return (f"{base}/NCMD/+" if _has_group(base) else f"{base}/+/NCMD/+",)
+
+
+def _has_group(base: str) -> bool:
+    """Whether a base topic names a group below its namespace."""
+    _, slash, group = base.rpartition("/")
+    return bool(slash) and group != DEFAULT_TOPIC
+
+
 def source(config: SourceConfig) -> Source:
     """Every edge node of the namespace, or of one group of it."""
     return _Sparkplug(config)
@@ -80,8 +92,8 @@ class _Sparkplug:
 
     def __init__(self, config: SourceConfig) -> None:
         base = config.topic or DEFAULT_TOPIC
-        namespace, slash, group = base.rpartition("/")
-        whole = not slash or group == DEFAULT_TOPIC
+        namespace, _, group = base.rpartition("/")
+        whole = not _has_group(base)
         self._namespace, self._group = (base, "") if whole else (namespace, group)
         self._prefix = f"{base}/"
         below = f"{base}/+" if whole else base

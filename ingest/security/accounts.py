@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.errors import ConfigurationError
-from devices.formats import OWN_CONNECTION, make_source
+from devices.formats import OWN_CONNECTION, commands, make_source
 from devices.model import Council, Device, Estate, SourceConfig
 
 INGEST: Final = "ingest"
@@ -92,9 +92,11 @@ def _apart(estate: Estate) -> None:
 
 
 def _ingest(estate: Estate) -> Account:
-    """Reads every root and the broker's figures; writes only about itself, where no device can be."""
-    own = [f"{council.sources[_NATIVE].topic}/{council.id}/_ingest/#" for council in estate.councils.values()]
-    return Account(INGEST, write=tuple(own), read=(*_roots(estate), _BROKER))
+    """Reads every root and the broker's figures; writes about itself, where no device can be, and what sources wish."""
+    councils = estate.councils.values()
+    own = [f"{council.sources[_NATIVE].topic}/{council.id}/_ingest/#" for council in councils]
+    wished = [topic for council in councils for source in council.sources.values() for topic in commands(source)]
+    return Account(INGEST, write=tuple(dict.fromkeys([*own, *wished])), read=(*_roots(estate), _BROKER))
 
 
 def _roots(estate: Estate) -> tuple[str, ...]:

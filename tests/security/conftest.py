@@ -46,6 +46,8 @@ def registry(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def guarded(tmp_path: Path, registry: Path) -> AsyncIterator[Guarded]:
+    council = registry / COUNCIL / "council.yaml"
+    council.write_text(f"{council.read_text()}  - {{id: spb-hall, format: sparkplug, topic: spBv1.0/sim-hall}}\n")
     estate, security = load(registry), tmp_path / "security"
     store.init(security, estate, time.time_ns(), registry=registry)
     async with mosquitto(tmp_path / "broker", security=security) as broker:

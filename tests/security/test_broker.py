@@ -84,6 +84,25 @@ async def test_a_gateway_has_its_base_topic_and_ingest_only_its_own_status(guard
         assert operator.publish([own, *mine, *others]) == [NOT_AUTHORISED] * 5
 
 
+async def test_ingest_may_ask_edge_nodes_for_a_rebirth_and_command_nothing_else(guarded: Guarded) -> None:
+    asked = "spBv1.0/sim-hall/NCMD/n1"
+    refused = [
+        "spBv1.0/sim-hall/NCMD/n1/d1",
+        "spBv1.0/sim-hall/NCMD",
+        "spBv1.0/sim-hall/DCMD/n1/d1",
+        "spBv1.0/sim-hall/NDATA/n1",
+        "spBv1.0/sim-hall/NBIRTH/n1",
+        "spBv1.0/elsewhere/NCMD/n1",
+        "spBv1.0/STATE/ingest",
+    ]
+    edge_node = f"{COUNCIL}.spb-hall"
+    async with connected(guarded.broker, guarded.security, edge_node, INGEST, account(0)) as (node, ingest, device):
+        node.subscribe(["spBv1.0/sim-hall/NCMD/n1"])
+        assert ingest.publish([asked, *refused]) == [ACCEPTED] + [NOT_AUTHORISED] * len(refused)
+        assert device.publish([asked]) == [NOT_AUTHORISED]
+        assert [one.topic for one in await asyncio.to_thread(node.all_heard)] == [asked]
+
+
 async def test_nobody_listens_in(guarded: Guarded) -> None:
     filters = ["#", "+/#", "$SYS/#", "$share/all/#", "$share/all/+/#", "$share/all/$SYS/#", *OWN, "zigbee2mqtt/#"]
     async with connected(guarded.broker, guarded.security, OPERATOR, *EVERYBODY[:3], GATEWAY) as clients:

@@ -11,7 +11,7 @@ from paho.mqtt.client import topic_matches_sub
 
 from devices.registry import RegistryError, load
 from ingest.security import certificates, expiring, store
-from ingest.security.accounts import AccountError, accounts, acl
+from ingest.security.accounts import INGEST, AccountError, accounts, acl
 from ingest.security.certificates import DAY
 from ingest.security.store import SecurityError
 from tests.bench.estate import COUNCIL, device, write_estate
@@ -275,6 +275,23 @@ def test_a_device_on_wifi_may_write_what_is_its_own(
         assert any(topic_matches_sub(one, topic) for one in mine.write), topic
     for topic in (*may_not, f"tolbooth/v1/{COUNCIL}/sim-hall/{device(0)}/readings"):
         assert not any(topic_matches_sub(one, topic) for one in mine.write), topic
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("format: sparkplug, topic: spBv1.0", {"spBv1.0/+/NCMD/+"}),
+        ("format: sparkplug, topic: spBv1.0/moray", {"spBv1.0/moray/NCMD/+"}),
+        ("format: zigbee2mqtt, topic: zigbee2mqtt", set()),
+        ("format: chirpstack, topic: application/1", set()),
+    ],
+)
+def test_ingest_writes_about_itself_and_asks_for_births(tmp_path: Path, source: str, wanted: set[str]) -> None:
+    registry = write_estate(tmp_path / "estate", 1)
+    _give_source(registry, source, "g/n")
+    (ingest,) = (one for one in accounts(load(registry)) if one.name == INGEST)
+    assert set(ingest.write) == {f"tolbooth/v1/{COUNCIL}/_ingest/#"} | wanted
+    assert not wanted & set(ingest.read)
 
 
 def test_a_wildcard_as_an_address_is_an_error(tmp_path: Path) -> None:
