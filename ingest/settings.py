@@ -45,7 +45,7 @@ class Mqtt(_Table):
     """seconds that the broker keeps the session"""
     receive_maximum: int = Field(4_000, ge=1, le=65_535)
     """messages that may be unacknowledged at once"""
-    max_packet_bytes: int = Field(16_777_216, ge=65_536)
+    max_packet_bytes: int = Field(4_194_304, ge=65_536)
 
 
 class Influx(_Table):
