@@ -68,8 +68,8 @@ class Prober:
             body = json.dumps({"time": time.time_ns() // 1_000_000, "pulses": float(self.number)}).encode()
             topic = f"tolbooth/v1/{COUNCIL}/{BUILDING}/{device(0)}/readings"
             client.transport.write(publication(topic, body, self.number))
-            while not await self._stored() and time.monotonic() - began < GIVE_UP_S:
-                await asyncio.sleep(0.003)  # noqa: ASYNC110  the database tells nobody, it is asked
+            while not await self._stored() and time.monotonic() - began < GIVE_UP_S:  # noqa: ASYNC110  it is asked, and tells nobody
+                await asyncio.sleep(0.003)
             found.append(time.monotonic() - began)
             await asyncio.sleep(0.03)
         client.transport.abort()
