@@ -4,8 +4,9 @@
 is up. Both leave alone what is there already, so every start runs them. Each container sees only its own folder:
 
     mosquitto/   passwords acl ca.crt server.crt server.key    ingest/      mqtt-password  influx-token
-    influxdb/    admin-password  admin-token                   grafana/     admin-password  influx-authorization
-    authority/   ca.key                                        accounts/    <account>/password  (simulators, devices)
+    influxdb/    admin-password  admin-token                   accounts/    <account>/password  (simulators, devices)
+    authority/   ca.key
+    grafana/     admin-password  secret-key  influx-authorization  ca.crt  server.crt  server.key
 """
 
 import argparse
@@ -77,13 +78,22 @@ def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int) -
         AccountError: the estate's names do not allow it.
     """
     wanted = [*accounts(estate), HEALTH]
-    plain = ["influxdb/admin-password", ADMIN, "grafana/admin-password", _PLACES[INGEST], _PLACES[HEALTH.name]]
+    plain = [
+        "influxdb/admin-password",
+        ADMIN,
+        "grafana/admin-password",
+        "grafana/secret-key",
+        _PLACES[INGEST],
+        _PLACES[HEALTH.name],
+    ]
     made = [folder / name for name in plain if _write_new(folder / name, secrets.token_urlsafe(32))]
     for name in (account.name for account in wanted if account.name not in _PLACES):
         if not (folder / "accounts" / name / "password").exists():
             give(folder / "accounts" / name, name)
             made.append(folder / "accounts" / name / "password")
     serve_tls(folder / "mosquitto", folder / "authority", (*HOSTS, *hosts), now, 0o444)
+    _write(folder / "grafana/ca.crt", f"{_read(folder / 'mosquitto/ca.crt')}\n", 0o644)
+    serve_tls(folder / "grafana", folder / "authority", (*HOSTS, *hosts), now, 0o444)
     passwords = folder / "mosquitto/passwords"
     known = dict(line.split(":", 1) for line in _read(passwords).split())
     for name in (account.name for account in wanted):
@@ -186,12 +196,12 @@ def _write_new(path: Path, text: str) -> bool:
     return True
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int = 0o444) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
-    partial.chmod(0o444)
+    partial.chmod(mode)
     partial.replace(path)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import shutil
 import ssl
@@ -36,7 +37,7 @@ def secrets_in(folder: Path, devices: int = DEVICES) -> list[Path]:
 def test_secrets_are_made_once_and_differ(tmp_path: Path) -> None:
     made = secrets_in(tmp_path)
     texts = {path: path.read_text(encoding="utf-8") for path in made}
-    assert len(set(texts.values())) == len(texts) == 5 + 1 + DEVICES
+    assert len(set(texts.values())) == len(texts) == 6 + 1 + DEVICES
     assert all(len(text) >= 32 and "$" not in text and text == text.strip() for text in texts.values())
     others = {path for path in tmp_path.rglob("*") if path.is_file() and path not in made}
     assert {path.name for path in others} == {
@@ -49,6 +50,22 @@ def test_secrets_are_made_once_and_differ(tmp_path: Path) -> None:
     assert secrets_in(tmp_path) == []
     assert {path: path.read_text(encoding="utf-8") for path in made} == texts
     assert {path: path.read_bytes() for path in others} == before
+
+
+def test_grafana_serves_tls_with_a_certificate_that_devices_trust_too(tmp_path: Path) -> None:
+    secrets_in(tmp_path)
+    assert (tmp_path / "grafana/ca.crt").read_bytes() == (tmp_path / "mosquitto/ca.crt").read_bytes()
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(tmp_path / "grafana/server.crt", tmp_path / "grafana/server.key")
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "grafana/ca.crt"))
+    ends = [ssl.MemoryBIO() for _ in range(2)]
+    client = trusted.wrap_bio(ends[0], ends[1], server_hostname="localhost")
+    server = served.wrap_bio(ends[1], ends[0], server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert client.version() in {"TLSv1.2", "TLSv1.3"}
+    assert (tmp_path / "grafana/server.key").read_bytes() != (tmp_path / "mosquitto/server.key").read_bytes()
 
 
 def test_rules_follow_the_estate(tmp_path: Path) -> None:
