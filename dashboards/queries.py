@@ -18,7 +18,7 @@ from typing import Final
 from devices.schema import DEVICE as DEVICE_MEASUREMENT
 from devices.schema import TAGS, Field
 
-BUILDING, CHANNEL, COUNCIL, DEVICE, LEVEL, METER, MODEL, ROLE, SPACE, USE = TAGS
+BUILDING, CHANNEL, COUNCIL, DEVICE, LEVEL, METER, MODEL, PART, ROLE, SPACE, USE = TAGS
 MAIN: Final = "main"
 SUB: Final = "sub"
 ZONE: Final = "Europe/London"
@@ -101,7 +101,8 @@ def latest_total(field: Field, by: str, role: str) -> str:
 def latest(function: str, field: Field, by: str) -> str:
     """`function` (mean, sum or max) over spaces of the last value of each in the range, for each value of tag `by`."""
     inner = (
-        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} GROUP BY {quoted(BUILDING, SPACE)}"
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
+        f"GROUP BY {quoted(BUILDING, SPACE, PART)}"
     )
     return f"SELECT {function}({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
@@ -190,7 +191,7 @@ def _hourly(function: str, field: Field, name: str, by: tuple[str, ...]) -> str:
 def _each_space(field: Field, every: str) -> str:
     return (
         f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
-        f"GROUP BY time({every}), {quoted(BUILDING, SPACE)} fill(none)"
+        f"GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none)"
     )
 
 

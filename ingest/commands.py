@@ -117,6 +117,7 @@ def explain(
     from ingest import explain as explaining
     from ingest.lineprotocol import Tags
     from ingest.replay import descriptions_in
+    from ingest.veil import key_of
 
     with clear_errors():
         message = Message(topic, _payload(payload, base64=base64), time.time_ns(), retained)
@@ -128,7 +129,9 @@ def explain(
             estate = registries.load(registry)
             decoder = Decoder(estate)
             decoder.restore(descriptions_in(chosen.data) if chosen else [])
-            explanation = explaining.explain(message, decoder, Tags(estate))
+            explanation = explaining.explain(
+                message, decoder, Tags(estate, key_of(chosen.data, estate) if chosen else b"")
+            )
         if json:
             steps = {"topic": topic, "steps": [asdict(step) for step in explanation.steps], "lines": explanation.lines}
             typer.echo(orjson.dumps(steps | answer(explanation.verdict, dated=True), option=orjson.OPT_INDENT_2))

@@ -29,6 +29,7 @@ from ingest.rewrites import Rewrites
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
 from ingest.silence import Watch
+from ingest.veil import key_of
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         watch = Watch.remembering(next((value for *key, value in states if tuple(key) == WATCH), b""))
         yield Kit(
             decoder,
-            Tags(estate),
+            Tags(estate, key_of(settings.data, estate)),
             Fleet(estate, await journal.heard()),
             journal,
             Canary(own_topics(estate), settings.mqtt.client_id, settings.canary.period),
@@ -170,7 +171,7 @@ async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Sess
         decoder.restore(await parts.journal.states())
         fleet = Fleet(estate, parts.fleet.heard())
         fleet.offline = parts.fleet.offline
-        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), fleet
+        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate, key_of(settings.data, estate)), fleet
         parts.rewrites = Rewrites(
             parts.rewrites.last, parts.rewrites.untold
         )  # places, and so series, may be others now
