@@ -107,6 +107,16 @@ def latest(function: str, field: Field, by: str) -> str:
     return f"SELECT {function}({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
 
+def latest_mean(function: str, field: Field, every: str, by: str) -> str:
+    """As `latest`, of the means over buckets of `every` in place of single values."""
+    place = quoted(BUILDING, SPACE, PART)
+    inner = (
+        f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({_each_space(field, every)}) "
+        f"WHERE $timeFilter GROUP BY {place}"
+    )
+    return f"SELECT {function}({quoted('last')}) FROM ({inner}) GROUP BY {quoted(by)}"
+
+
 def sum_of_spaces(field: Field, every: str, by: str) -> str:
     """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
     return _sum("each", _each_space(field, every), f"time({every}), {quoted(by)}")
