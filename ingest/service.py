@@ -25,6 +25,7 @@ from ingest.journal import Entry, FullError, Journal
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.receive import Kit
+from ingest.retention import keep_tidy
 from ingest.rewrites import Rewrites
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
@@ -124,6 +125,9 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             ]
             if parts.canary.period_s:
                 inward.append(tasks.create_task(fly(parts.canary, session, influx), name="canary"))
+            if settings.influx.occupancy_days:
+                tidying = keep_tidy(influx, parts.journal, settings.influx.occupancy_days)
+                inward.append(tasks.create_task(tidying, name="retention"))
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)

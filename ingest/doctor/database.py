@@ -7,7 +7,9 @@ from typing import Final
 
 import aiohttp
 
-from ingest.doctor.findings import DAY, DatabaseEvidence
+from devices.model import SECOND
+from ingest import retention
+from ingest.doctor.findings import DAY, OCCUPANCY_DAYS, DatabaseEvidence
 from ingest.influx import DatabaseError, Faulty, Halt, Influx, Stored
 from ingest.settings import Influx as Options
 
@@ -28,6 +30,7 @@ async def probe(options: Options) -> DatabaseEvidence:
             await _readable(influx),
             await _retention_days(influx, options.database),
             await _skew_s(options.url),
+            await _occupancy_days(influx, options),
         )
 
 
@@ -45,6 +48,17 @@ async def _readable(influx: Influx) -> str:
     except DatabaseError as error:
         return str(error)
     return "yes"
+
+
+async def _occupancy_days(influx: Influx, options: Options) -> float | None:
+    """How old the oldest occupancy is where that is more than allowed; a day and more is the deletion's own pace."""
+    allowed = options.occupancy_days + 2 if options.occupancy_days else OCCUPANCY_DAYS
+    now = time.time_ns()
+    try:
+        first = await retention.oldest(influx, now - allowed * DAY * SECOND)
+    except DatabaseError:
+        return None
+    return 0.0 if first is None else (now - first) / SECOND / DAY
 
 
 async def _retention_days(influx: Influx, database: str) -> float | None:
