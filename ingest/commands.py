@@ -79,6 +79,8 @@ def doctor(
     from dataclasses import asdict
     from json import dumps
 
+    from rich.console import Console
+
     from ingest.doctor.examine import examine
     from ingest.doctor.findings import Severity, text
 
@@ -86,7 +88,14 @@ def doctor(
         logging.getLogger().addHandler(logging.NullHandler())  # the findings say it all
         path = settings or demo_settings()
         folder = security or (SECURITY if settings is None and SECURITY.exists() else None)
-        found = asyncio.run(examine(load_settings(path), path, folder))
+        chosen = load_settings(path)
+        waiting = Console(stderr=True)
+        with waiting.status("") as status:
+
+            def say(what: str) -> None:
+                status.update(f"{what} …")
+
+            found = asyncio.run(examine(chosen, path, folder, say))
     typer.echo(dumps([asdict(finding) for finding in found], indent=2) if json else text(found))
     if any(finding.severity is Severity.FAIL for finding in found):
         raise typer.Exit(1)
