@@ -216,10 +216,12 @@ def dashboards_preview(
     settings: SettingsOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the page asks for no password.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8095,
+    folder: Annotated[Path | None, typer.Option(help="Boards that `dashboards build --folder` wrote.")] = None,
 ) -> None:
     """Serve the boards as a local web page, drawn from the generated Grafana JSON."""
     with clear_errors():
         try:
+            from dashboards.build import FOLDER
             from dashboards.preview.influx import Connection
             from dashboards.preview.server import serve
         except ModuleNotFoundError as error:
@@ -228,7 +230,7 @@ def dashboards_preview(
         influx = load_settings(settings or demo_settings()).influx
         token = influx.token.get_secret_value()
         username, password = ("token", token) if token else (influx.username, influx.password.get_secret_value())
-        serve(Connection(influx.url, influx.database, username, password), host, port)
+        serve(Connection(influx.url, influx.database, username, password), host, port, folder or FOLDER)
 
 
 @app.command()

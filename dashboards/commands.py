@@ -14,11 +14,16 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("build")
 def dashboards_build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where to; by default the boards' own folder.")] = None,
+    small_numbers: Annotated[
+        bool,
+        typer.Option("--small-numbers", help='Show counts of 1 to 4 people as "< 5", and no finer than 15 minutes.'),
+    ] = False,
 ) -> None:
     """Write the boards as Grafana JSON from their code."""
-    from dashboards.build import build
+    from dashboards.build import FOLDER, build
 
-    changed = build(check=check)
+    changed = build(folder or FOLDER, check=check, small_numbers=small_numbers)
     for path in changed:
         typer.echo(f"{path.name} {'is not fresh' if check else 'written'}")
     if check and changed:

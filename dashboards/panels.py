@@ -18,6 +18,8 @@ SHARE: Final = "percentunit"
 KILOWATT_HOURS: Final = "kwatth"
 HOURS: Final = "h"
 COUNT: Final = "none"
+SMALL_NUMBER: Final = 5
+"""Counts of people below it are not published where small numbers are hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,24 @@ def coloured(ref: str, colour: str) -> Json:
 def at_least(panel: Json, interval: str) -> Json:
     """The panel with a lower limit of its bucket: no bucket is shorter than the devices' interval."""
     return panel | {"interval": interval}
+
+
+def few_hidden(panel: Json, *names: str) -> Json:
+    """The panel with counts of 1 to 4 as "< 5"; `names` are the columns of counts, where not all are."""
+    mapping = {"id": "mappings", "value": [_few()]}
+    config = panel["fieldConfig"]
+    if names:
+        overrides = [*config["overrides"], *(_by_name(name, mapping) for name in names)]
+        return panel | {"fieldConfig": config | {"overrides": overrides}}
+    # Neither the height of a line nor the shade of a cell tells what the text hides.
+    defaults = config["defaults"] | {"mappings": [_few()], "min": SMALL_NUMBER}
+    return panel | {"fieldConfig": config | {"defaults": defaults}}
+
+
+def _few() -> Json:
+    """What lies above 0 and below 5: means lie between whole numbers."""
+    options = {"from": 1e-9, "to": SMALL_NUMBER - 1e-9, "result": {"index": 0, "text": f"< {SMALL_NUMBER}"}}
+    return {"type": "range", "options": options}
 
 
 def _panel(

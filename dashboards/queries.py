@@ -18,7 +18,7 @@ from typing import Final
 from devices.schema import DEVICE as DEVICE_MEASUREMENT
 from devices.schema import TAGS, Field
 
-BUILDING, CHANNEL, COUNCIL, DEVICE, LEVEL, METER, MODEL, ROLE, SPACE, USE = TAGS
+BUILDING, CHANNEL, COUNCIL, DEVICE, LEVEL, METER, MODEL, PART, ROLE, SPACE, USE = TAGS
 MAIN: Final = "main"
 SUB: Final = "sub"
 ZONE: Final = "Europe/London"
@@ -101,9 +101,20 @@ def latest_total(field: Field, by: str, role: str) -> str:
 def latest(function: str, field: Field, by: str) -> str:
     """`function` (mean, sum or max) over spaces of the last value of each in the range, for each value of tag `by`."""
     inner = (
-        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} GROUP BY {quoted(BUILDING, SPACE)}"
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
+        f"GROUP BY {quoted(BUILDING, SPACE, PART)}"
     )
     return f"SELECT {function}({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
+
+
+def latest_mean(function: str, field: Field, every: str, by: str) -> str:
+    """As `latest`, of the means over buckets of `every` in place of single values."""
+    place = quoted(BUILDING, SPACE, PART)
+    inner = (
+        f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({_each_space(field, every)}) "
+        f"WHERE $timeFilter GROUP BY {place}"
+    )
+    return f"SELECT {function}({quoted('last')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
 
 def sum_of_spaces(field: Field, every: str, by: str) -> str:
@@ -190,7 +201,7 @@ def _hourly(function: str, field: Field, name: str, by: tuple[str, ...]) -> str:
 def _each_space(field: Field, every: str) -> str:
     return (
         f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
-        f"GROUP BY time({every}), {quoted(BUILDING, SPACE)} fill(none)"
+        f"GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none)"
     )
 
 

@@ -23,6 +23,7 @@ from devices.model import (
     SourceConfig,
     TimeSource,
 )
+from devices.privacy import Gate
 from devices.schema import Kind
 from devices.text import printable
 
@@ -89,6 +90,7 @@ class Decoder:
         for council in estate.councils.values():
             for device in council.devices.values():
                 self._devices[f"{council.id}/{device.source}"][device.address] = device
+        self._gate = Gate(estate)
         self._by_topic: dict[str, _Route] = {}
         self.described = False
         """set when a message described devices: `filters` may have grown; whoever looks resets it"""
@@ -169,7 +171,7 @@ class Decoder:
         else:
             outcome.rejects.append(Reject(Reason.NOT_ASSIGNED, f"{device.id} has no place at {time} ns"))
             return
-        readings = plausible(sample.readings, outcome.rejects)
+        readings = self._gate.sift(plausible(sample.readings, outcome.rejects), device, assignment, outcome.rejects)
         if readings:
             outcome.placed.append(Placed(device, assignment, time, time_source, readings))
 

@@ -76,6 +76,7 @@ class Reason(StrEnum):
     UNCHANGED = "unchanged"
     NO_VALUE = "no_value"
     OTHER_ROUTE = "other_route"
+    PRIVATE = "private"
 
 
 REFUSED = frozenset(
@@ -87,6 +88,7 @@ REFUSED = frozenset(
         Reason.UNCHANGED,
         Reason.NO_VALUE,
         Reason.OTHER_ROUTE,
+        Reason.PRIVATE,
     }
 )
 """Reasons that are no fault: the message was understood and holds no new reading."""
@@ -200,6 +202,7 @@ class DeviceKind(StrEnum):
     WATER_METER = "water_meter"
     WEATHER_STATION = "weather_station"
     WATER_SENSOR = "water_sensor"
+    DESK_SENSOR = "desk_sensor"
     GATEWAY = "gateway"
     OTHER = "other"
 
@@ -312,6 +315,16 @@ class Building:
 
 
 @dataclass(frozen=True, slots=True)
+class Privacy:
+    """What a council does not want to know of people; docs/estate.md."""
+
+    desk_sensors: bool = False
+    """whether occupancy may be measured desk by desk"""
+    smallest_space: int = 0
+    """spaces meant for fewer people are stored together; 0 stores every space by itself"""
+
+
+@dataclass(frozen=True, slots=True)
 class Council:
     id: str
     name: str
@@ -321,6 +334,7 @@ class Council:
     buildings: Mapping[str, Building]
     sources: Mapping[str, SourceConfig]
     devices: Mapping[str, Device]
+    privacy: Privacy = Privacy()
 
 
 @dataclass(frozen=True, slots=True)

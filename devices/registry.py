@@ -13,7 +13,19 @@ from devices.estate.reference import council_areas
 from devices.estate.rules import disagreements
 from devices.estate.shapes import NATIVE, AssignmentItem, SourceItem
 from devices.formats import default_topic
-from devices.model import FOREVER, Assignment, Building, Council, Device, Estate, Hours, Meter, SourceConfig, Space
+from devices.model import (
+    FOREVER,
+    Assignment,
+    Building,
+    Council,
+    Device,
+    Estate,
+    Hours,
+    Meter,
+    Privacy,
+    SourceConfig,
+    Space,
+)
 
 T = TypeVar("T")
 
@@ -57,6 +69,7 @@ def _council(draft: CouncilDraft) -> Council:
         buildings=buildings,
         sources={NATIVE: SourceConfig(NATIVE, head.id, NATIVE, NATIVE_TOPIC)} | {each.id: each for each in sources},
         devices={device.id: device for device in devices},
+        privacy=Privacy(head.privacy.desk_sensors, head.privacy.smallest_space),
     )
 
 

@@ -44,10 +44,12 @@ class Field:
 CLIMATE, AIR, LIGHT, POWER = "climate", "air", "light", "power"
 METER, OCCUPANCY, OPENING, WATER, DEVICE, INGEST = "meter", "occupancy", "opening", "water", "device", "ingest"
 
-TAGS: Final = ("building", "channel", "council", "device", "level", "meter", "model", "role", "space", "use")
+TAGS: Final = ("building", "channel", "council", "device", "level", "meter", "model", "part", "role", "space", "use")
 """Every tag, in the order in which a line carries them. All but `channel` come from the registry; a tag that has no
 value is absent. `meter`, `role` and `use` stand on the lines of meters only, `channel` on those of a device that
-measures one quantity more than once."""
+measures one quantity more than once. `part` keeps apart, without naming them, spaces that are stored together."""
+SMALL_SPACES: Final = "small spaces"
+"""The tag `space` of spaces that are too small to be shown alone; no id has a blank."""
 
 _G, _R, _S = Kind.GAUGE, Kind.REGISTER, Kind.STATE
 

@@ -52,7 +52,11 @@ def load_estate(settings: "Settings") -> "Estate":
 def reload_broker(folder: Path) -> None:
     """Tell the demo's broker, if it runs with this folder; another one a person has to tell."""
     from ingest.processes import signal_child
+    from ingest.security.layout import layout_of
 
+    if not layout_of(folder).certificates:
+        typer.echo("the container stack's broker takes it up at: docker compose kill --signal HUP mosquitto")
+        return
     if signal_child(folder.parent, "mosquitto", signal.SIGHUP):
         typer.echo("the broker has taken it up")
     else:

@@ -79,6 +79,8 @@ def doctor(
     from dataclasses import asdict
     from json import dumps
 
+    from rich.console import Console
+
     from ingest.doctor.examine import examine
     from ingest.doctor.findings import Severity, text
 
@@ -86,7 +88,14 @@ def doctor(
         logging.getLogger().addHandler(logging.NullHandler())  # the findings say it all
         path = settings or demo_settings()
         folder = security or (SECURITY if settings is None and SECURITY.exists() else None)
-        found = asyncio.run(examine(load_settings(path), path, folder))
+        chosen = load_settings(path)
+        waiting = Console(stderr=True)
+        with waiting.status("") as status:
+
+            def say(what: str) -> None:
+                status.update(f"{what} …")
+
+            found = asyncio.run(examine(chosen, path, folder, say))
     typer.echo(dumps([asdict(finding) for finding in found], indent=2) if json else text(found))
     if any(finding.severity is Severity.FAIL for finding in found):
         raise typer.Exit(1)
@@ -117,6 +126,7 @@ def explain(
     from ingest import explain as explaining
     from ingest.lineprotocol import Tags
     from ingest.replay import descriptions_in
+    from ingest.veil import key_of
 
     with clear_errors():
         message = Message(topic, _payload(payload, base64=base64), time.time_ns(), retained)
@@ -128,7 +138,9 @@ def explain(
             estate = registries.load(registry)
             decoder = Decoder(estate)
             decoder.restore(descriptions_in(chosen.data) if chosen else [])
-            explanation = explaining.explain(message, decoder, Tags(estate))
+            explanation = explaining.explain(
+                message, decoder, Tags(estate, key_of(chosen.data, estate) if chosen else b"")
+            )
         if json:
             steps = {"topic": topic, "steps": [asdict(step) for step in explanation.steps], "lines": explanation.lines}
             typer.echo(orjson.dumps(steps | answer(explanation.verdict, dated=True), option=orjson.OPT_INDENT_2))

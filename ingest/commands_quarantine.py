@@ -110,9 +110,11 @@ def replay_chosen(settings: "Settings", choice: "Choice") -> "Result":
     from ingest.lineprotocol import Tags
     from ingest.replay import descriptions, opened, replay
     from ingest.service import make_decoder
+    from ingest.veil import key_of
 
     estate = load_estate(settings)
     decoder = make_decoder(estate, settings)
     with opened(settings.data) as db:
         decoder.restore(descriptions(db))
-        return replay(db, decoder, Tags(estate), choice, now=time.time_ns(), max_bytes=settings.journal.max_bytes)
+        tags = Tags(estate, key_of(settings.data, estate))
+        return replay(db, decoder, tags, choice, now=time.time_ns(), max_bytes=settings.journal.max_bytes)

@@ -200,7 +200,8 @@ class Influx:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise DatabaseError(_absent(self._url, error)) from error
         try:
-            results = orjson.loads(body)["results"]
+            said = orjson.loads(body)
+            results = [] if said == {} else said["results"]  # 2.x says no more of a DELETE that it has done
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise DatabaseError(f"{self._url}/query answers, but not as InfluxDB does: set influx.url") from error
         series: list[dict[str, Any]] = []

@@ -9,6 +9,8 @@ from typing import Final
 
 from devices.decode import Placed
 from devices.model import Assignment, Device, Estate, Meter, Reading
+from devices.schema import OCCUPANCY
+from ingest.veil import Veil
 
 MAX_TAG: Final = 256
 _ESCAPES: Final = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\=", "\\": "/"})
@@ -20,9 +22,15 @@ def escape_tag(value: str) -> str:
 
 
 class Tags:
-    """The tags of each device at each of its assignments, made once."""
+    """The tags of each device at each of its assignments, made once.
 
-    def __init__(self, estate: Estate) -> None:
+    Args:
+        key: hides small spaces (`ingest.veil`), where a council wants that.
+    """
+
+    def __init__(self, estate: Estate, key: bytes = b"") -> None:
+        self._veil = Veil(estate, key)
+        self._veiled: dict[tuple[str, str, int], tuple[str, str] | None] = {}
         self._meters: dict[tuple[str, str, str], Meter] = {
             (council.id, building.id, meter.id): meter
             for council in estate.councils.values()
@@ -38,6 +46,22 @@ class Tags:
         if tags is None:
             tags = self._known[key] = self._make(device, assignment)
         return tags
+
+    def veiled(self, device: Device, assignment: Assignment) -> tuple[str, str] | None:
+        """The tags of its occupancy, where that is stored with other small spaces'."""
+        key = (device.council, device.id, assignment.start)
+        try:
+            return self._veiled[key]
+        except KeyError:
+            group = self._veil.group(device, assignment)
+            tags = None if group is None else self._veil.tags(device, assignment, group)
+            made = None if tags is None else (_join({"building": tags.pop("building")}), _join(tags))
+            self._veiled[key] = made
+            return made
+
+    def moved(self, device: Device, time: int) -> int:
+        """The time of occupancy that is stored with other small spaces'."""
+        return self._veil.moved(device, time)
 
     def _make(self, device: Device, assignment: Assignment) -> tuple[str, str]:
         meter = self._meters.get((device.council, assignment.building, assignment.meter))
@@ -64,8 +88,14 @@ def lines(placed: Iterable[Placed], tags: Tags) -> list[str]:
     result = []
     for sample in placed:
         before, after = tags.of(sample.device, sample.assignment)
+        readings = sample.readings
+        hidden = tags.veiled(sample.device, sample.assignment)
+        if hidden:
+            people = [one for one in readings if one.field.measurement == OCCUPANCY]
+            readings = [one for one in readings if one.field.measurement != OCCUPANCY]
+            result += _with_channels(people, *hidden, tags.moved(sample.device, sample.time))
         fields: dict[str, str] = {}
-        for field, value, channel in sample.readings:
+        for field, value, channel in readings:
             if channel:
                 break
             measurement = field.measurement
@@ -77,7 +107,7 @@ def lines(placed: Iterable[Placed], tags: Tags) -> list[str]:
             for measurement, text in fields.items():
                 result.append(f"{measurement}{before}{after} {text} {sample.time}")
             continue
-        result += _with_channels(sample.readings, before, after, sample.time)
+        result += _with_channels(readings, before, after, sample.time)
     return result
 
 

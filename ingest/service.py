@@ -26,10 +26,12 @@ from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.rebirths import Rebirths
 from ingest.receive import Kit
+from ingest.retention import keep_tidy
 from ingest.rewrites import Rewrites
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
 from ingest.silence import Watch
+from ingest.veil import key_of
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         watch = Watch.remembering(next((value for *key, value in states if tuple(key) == WATCH), b""))
         yield Kit(
             decoder,
-            Tags(estate),
+            Tags(estate, key_of(settings.data, estate)),
             Fleet(estate, await journal.heard()),
             journal,
             Canary(own_topics(estate), settings.mqtt.client_id, settings.canary.period),
@@ -125,6 +127,9 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             ]
             if parts.canary.period_s:
                 inward.append(tasks.create_task(fly(parts.canary, session, influx), name="canary"))
+            if settings.influx.occupancy_days:
+                tidying = keep_tidy(influx, parts.journal, settings.influx.occupancy_days)
+                inward.append(tasks.create_task(tidying, name="retention"))
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)
@@ -172,7 +177,7 @@ async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Sess
         decoder.restore(await parts.journal.states())
         fleet = Fleet(estate, parts.fleet.heard())
         fleet.offline = parts.fleet.offline
-        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate), fleet
+        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate, key_of(settings.data, estate)), fleet
         parts.rewrites = Rewrites(
             parts.rewrites.last, parts.rewrites.untold
         )  # places, and so series, may be others now

@@ -45,7 +45,7 @@ class Mqtt(_Table):
     """seconds that the broker keeps the session"""
     receive_maximum: int = Field(4_000, ge=1, le=65_535)
     """messages that may be unacknowledged at once"""
-    max_packet_bytes: int = Field(16_777_216, ge=65_536)
+    max_packet_bytes: int = Field(4_194_304, ge=65_536)
 
 
 class Influx(_Table):
@@ -61,6 +61,8 @@ class Influx(_Table):
     """2.x only"""
     retention_days: int = Field(0, ge=0)
     """how long readings are kept where ingest creates the database; 0 is for ever"""
+    occupancy_days: int = Field(0, ge=0)
+    """how long occupancy is kept, wherever the database comes from; 0 is as long as everything else"""
     batch_lines: int = Field(10_000, ge=1, le=100_000)
     timeout: float = Field(30.0, gt=0)
     """seconds for one request"""

@@ -4,8 +4,9 @@
 is up. Both leave alone what is there already, so every start runs them. Each container sees only its own folder:
 
     mosquitto/   passwords acl ca.crt server.crt server.key    ingest/      mqtt-password  influx-token
-    influxdb/    admin-password  admin-token                   grafana/     admin-password  influx-authorization
-    authority/   ca.key                                        accounts/    <account>/password  (simulators, devices)
+    influxdb/    admin-password  admin-token                   accounts/    <account>/password  (simulators, devices)
+    authority/   ca.key  registry  revoked  lock
+    grafana/     admin-password  secret-key  influx-authorization  ca.crt  server.crt  server.key
 """
 
 import argparse
@@ -23,18 +24,15 @@ import aiohttp
 from devices.errors import MendableError
 from devices.model import Estate
 from devices.registry import RegistryError, load
-from ingest.security.accounts import INGEST, Account, AccountError, accounts, acl
-from ingest.security.passwords import new_hash
-from ingest.security.store import SecurityError, give, serve_tls
+from ingest.security import layout, store
+from ingest.security.accounts import AccountError, accounts
+from ingest.security.store import SecurityError, serve_tls
 
-HEALTH: Final = Account("health", read=("$SYS/broker/uptime",))
-"""The broker's own check."""
 HOSTS: Final = ("localhost", "127.0.0.1", "mosquitto")
 ORGANISATION: Final = "tolbooth"
 ADMIN: Final = "influxdb/admin-token"
 TIMEOUT: Final = 20.0
-_PLACES: Final = {INGEST: "ingest/mqtt-password", HEALTH.name: "mosquitto/health-password"}
-"""Passwords that are not among the devices'."""
+_PLAIN: Final = ("influxdb/admin-password", ADMIN, "grafana/admin-password", "grafana/secret-key")
 
 
 class StackError(MendableError):
@@ -60,7 +58,7 @@ RIGHTS: Final = (
 )
 
 
-def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int) -> list[Path]:
+def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int, *, registry: Path) -> list[Path]:
     """Make the passwords, keys and the first token that are missing; the broker's rules follow the estate.
 
     A device that left the estate loses its account. What another container reads is readable by its own user, whatever
@@ -69,6 +67,7 @@ def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int) -
     Args:
         hosts: further names and addresses of the broker, for its certificate.
         now: ns.
+        registry: where the estate is.
 
     Returns:
         The files of secrets that were made.
@@ -76,23 +75,15 @@ def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int) -
     Raises:
         AccountError: the estate's names do not allow it.
     """
-    wanted = [*accounts(estate), HEALTH]
-    plain = ["influxdb/admin-password", ADMIN, "grafana/admin-password", _PLACES[INGEST], _PLACES[HEALTH.name]]
-    made = [folder / name for name in plain if _write_new(folder / name, secrets.token_urlsafe(32))]
-    for name in (account.name for account in wanted if account.name not in _PLACES):
-        if not (folder / "accounts" / name / "password").exists():
-            give(folder / "accounts" / name, name)
-            made.append(folder / "accounts" / name / "password")
+    at = layout.stack(folder)
+    wanted = [*accounts(estate), *at.more]
+    made = [folder / name for name in _PLAIN if _write_new(folder / name, secrets.token_urlsafe(32))]
     serve_tls(folder / "mosquitto", folder / "authority", (*HOSTS, *hosts), now, 0o444)
-    passwords = folder / "mosquitto/passwords"
-    known = dict(line.split(":", 1) for line in _read(passwords).split())
-    for name in (account.name for account in wanted):
-        place = folder / _PLACES.get(name, f"accounts/{name}/password")
-        if name not in known or place in made:
-            known[name] = new_hash(_read(place))
-    _write(passwords, "".join(f"{account.name}:{known[account.name]}\n" for account in wanted))
-    _write(folder / "mosquitto/acl", acl(wanted))
-    return made
+    _write(folder / "grafana/ca.crt", f"{_read(folder / 'mosquitto/ca.crt')}\n", 0o644)
+    serve_tls(folder / "grafana", folder / "authority", (*HOSTS, *hosts), now, 0o444)
+    with store.held(at):
+        _write(at.state / "registry", f"{registry.resolve()}\n", layout.OWNER)
+        return made + [at.password(name) for name in store.apply(at, wanted)]
 
 
 async def grant_rights(folder: Path, url: str) -> list[Right]:
@@ -186,12 +177,12 @@ def _write_new(path: Path, text: str) -> bool:
     return True
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int = 0o444) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
-    partial.chmod(0o444)
+    partial.chmod(mode)
     partial.replace(path)
 
 
@@ -210,7 +201,9 @@ def main(arguments: list[str]) -> int:
     try:
         if chosen.step == "secrets":
             hosts = [host for host in chosen.host if host]
-            made = [str(path) for path in make_secrets(chosen.folder, load(chosen.estate), hosts, time.time_ns())]
+            estate = load(chosen.estate)
+            files = make_secrets(chosen.folder, estate, hosts, time.time_ns(), registry=chosen.estate)
+            made = [str(path) for path in files]
         else:
             made = [right.description for right in asyncio.run(grant_rights(chosen.folder, chosen.url))]
     except (StackError, RegistryError, AccountError, SecurityError, OSError) as error:

@@ -95,14 +95,16 @@ def settings_by_name(model: type[BaseModel], prefix: str = "") -> Iterator[tuple
 
 def test_the_settings_of_the_readme_exist_with_these_defaults() -> None:
     known = dict(settings_by_name(Settings))
-    written = {"": "empty", False: "false", True: "true", None: "none", 4 * 2**30: "4 GiB"}
+    written = {"''": "empty", "False": "false", "True": "true", "None": "none", repr(4 * 2**30): "4 GiB"}
     rows = re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", section("Settings"), re.MULTILINE)
     assert len(rows) > 10
     for names, defaults in rows:
         found = [known[name] for name in re.findall(r"`([a-z_.]+)`", names)]
         told = [text.strip("` ") for text in defaults.split(",")] if "must be set" not in defaults else []
         if told:
-            expected = [written.get(value, f"{value:g}" if isinstance(value, float) else str(value)) for value in found]
+            expected = [
+                written.get(repr(value), f"{value:g}" if isinstance(value, float) else str(value)) for value in found
+            ]
             assert told == list(dict.fromkeys(expected)), names
 
 

@@ -4,7 +4,21 @@ from typing import Final
 
 from dashboards import queries
 from dashboards.board import Board, Row
-from dashboards.panels import COUNT, HOURS, SHARE, Column, Json, Target, Text, at_least, lines, matrix, stat, table
+from dashboards.panels import (
+    COUNT,
+    HOURS,
+    SHARE,
+    Column,
+    Json,
+    Target,
+    Text,
+    at_least,
+    few_hidden,
+    lines,
+    matrix,
+    stat,
+    table,
+)
 from dashboards.queries import BUILDING, COUNCIL, LEVEL, SPACE, alias
 from dashboards.thresholds import CO2
 from dashboards.transformations import (
@@ -18,7 +32,7 @@ from dashboards.transformations import (
     merge,
     only_numbers,
 )
-from devices.schema import BY_NAME
+from devices.schema import BY_NAME, Field
 
 OCCUPIED, PEOPLE = BY_NAME["occupied"], BY_NAME["people"]
 CARBON_DIOXIDE, LIT = BY_NAME["co2"], BY_NAME["on"]
@@ -103,23 +117,34 @@ LIT_EMPTY = Text(
 )
 
 
-def _now() -> tuple[tuple[int, Json], ...]:
-    people = Target(queries.latest("sum", PEOPLE, BUILDING), alias(BUILDING))
-    in_use = Target(queries.latest("mean", OCCUPIED, BUILDING), alias(BUILDING))
+def _now(*, few: bool) -> tuple[tuple[int, Json], ...]:
+    people = Target(_latest("sum", PEOPLE, few=few), alias(BUILDING))
+    in_use = Target(_latest("mean", OCCUPIED, few=few), alias(BUILDING))
     carbon = Target(queries.latest("max", CARBON_DIOXIDE, BUILDING), alias(BUILDING))
     return (
-        (8, stat(PEOPLE_NOW, COUNT, [people], decimals=0)),
+        (8, _counts(stat(PEOPLE_NOW, COUNT, [people], decimals=0), few=few)),
         (8, stat(IN_USE_NOW, SHARE, [in_use])),
         (8, stat(CO2_NOW, CARBON_DIOXIDE.display, [carbon], CO2)),
     )
 
 
-def _over_time() -> tuple[tuple[int, Json], ...]:
+def _latest(function: str, field: Field, *, few: bool) -> str:
+    """Now; where small numbers are hidden, nothing is finer than a quarter of an hour."""
+    if few:
+        return queries.latest_mean(function, field, FIFTEEN_MINUTES, BUILDING)
+    return queries.latest(function, field, BUILDING)
+
+
+def _counts(panel: Json, *, few: bool) -> Json:
+    return few_hidden(panel) if few else panel
+
+
+def _over_time(*, few: bool) -> tuple[tuple[int, Json], ...]:
     people = Target(queries.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
     in_use = Target(queries.mean(OCCUPIED, COUNCIL), "spaces in use")
     lit = Target(queries.mean(LIT, COUNCIL), "lamps on")
     return (
-        (12, at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), FIFTEEN_MINUTES)),
+        (12, _counts(at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), FIFTEEN_MINUTES), few=few)),
         (12, at_least(lines(USE_AND_LIGHT, SHARE, [in_use, lit]), FIFTEEN_MINUTES)),
     )
 
@@ -134,13 +159,20 @@ def _week(text: Text, unit: str, query: str, name: str, highest: float | None) -
     return matrix(text, unit, [Target(query)], steps, DAY_COLUMN.capitalize(), highest)
 
 
-def _spaces() -> tuple[tuple[int, Json], ...]:
+def _people_by_hour(*, few: bool) -> Json:
+    panel = _week(PEOPLE_BY_HOUR, COUNT, queries.hourly_sum(PEOPLE, "people"), "people", None)
+    return _counts(panel, few=few)
+
+
+def _spaces(*, few: bool) -> tuple[tuple[int, Json], ...]:
     share, usual, peak = "share", "usual", "peak"
     query = queries.use_of_spaces(OCCUPIED, PEOPLE, (share, usual, peak))
     headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
     headings |= {share: "Occupied", usual: "People, mean", peak: "People, most"}
     shown = (Column("Occupied", SHARE, gauge=True),)
     use = table(BY_SPACE, COUNT, [Target(query)], [arrange(headings)], shown, ("Occupied", True))
+    if few:
+        use = few_hidden(use, headings[usual], headings[peak])
     silent = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space", "readings": "Readings"}
     never = Target(queries.never(OCCUPIED, "readings"))
     return (
@@ -176,20 +208,26 @@ def _with_nobody() -> tuple[tuple[int, Json], ...]:
     return ((12, air), (12, light))
 
 
-BOARD: Final = Board(
-    uid="tolbooth-occupancy",
-    title="Occupancy",
-    description="Who is in the buildings and when, which spaces stand empty, and air and light beside it.",
-    buildings_of=OCCUPIED.measurement,
-    spaces_of=OCCUPIED.measurement,
-    since="now-7d/d",
-    rows=(
-        Row(7, _now()),
-        Row(9, _over_time()),
-        Row(9, ((24, _week(SHARE_BY_HOUR, SHARE, queries.hourly_share(OCCUPIED, "share"), "share", 1)),)),
-        Row(9, ((24, _week(PEOPLE_BY_HOUR, COUNT, queries.hourly_sum(PEOPLE, "people"), "people", None)),)),
-        Row(10, _spaces()),
-        Row(11, ((24, _day_of_spaces()),)),
-        Row(10, _with_nobody()),
-    ),
-)
+def board(*, few: bool) -> Board:
+    """The board; with `few`, counts of 1 to 4 are "< 5", and nothing is finer than a quarter of an hour."""
+    return Board(
+        uid="tolbooth-occupancy",
+        title="Occupancy",
+        description="Who is in the buildings and when, which spaces stand empty, and air and light beside it.",
+        buildings_of=OCCUPIED.measurement,
+        spaces_of=OCCUPIED.measurement,
+        since="now-7d/d",
+        rows=(
+            Row(7, _now(few=few)),
+            Row(9, _over_time(few=few)),
+            Row(9, ((24, _week(SHARE_BY_HOUR, SHARE, queries.hourly_share(OCCUPIED, "share"), "share", 1)),)),
+            Row(9, ((24, _people_by_hour(few=few)),)),
+            Row(10, _spaces(few=few)),
+            Row(11, ((24, _day_of_spaces()),)),
+            Row(10, _with_nobody()),
+        ),
+    )
+
+
+BOARD: Final = board(few=False)
+WITHOUT_SMALL_NUMBERS: Final = board(few=True)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from dashboards.preview.colours import NAMED, PALETTE, Theme, named
-from dashboards.preview.display import config_of
+from dashboards.preview.display import config_of, mapped
 from dashboards.preview.frames import Frame, Value
 from dashboards.preview.timerange import Range
 from dashboards.preview.units import Scale, decimals_for, scale
@@ -60,6 +60,8 @@ class _Axis:
         }
         if unit in ("percentunit", "percent"):
             self.option |= {"min": 0, "max": 100, "interval": 25}
+        elif config.get("min"):
+            self.option["min"] = config["min"] * self.scale.factor
 
 
 def _axes(frames: Sequence[Frame], configs: Sequence[Mapping[str, Any]], theme: Theme) -> list[_Axis]:
@@ -88,7 +90,7 @@ def _series(
     axis = axes[index]
     colour = _colour(config, place, theme)
     bars = custom["drawStyle"] == "bars"
-    points = _points(frame, axis.scale.factor, bucket, whole=not bars)
+    points = _points(frame, config, axis.scale.factor, bucket, whole=not bars)
     common: Option = {
         "name": frame.columns[1].name,
         "yAxisIndex": index,
@@ -109,7 +111,9 @@ def _series(
     }
 
 
-def _points(frame: Frame, factor: float, bucket: int, *, whole: bool) -> list[list[float | None]]:
+def _points(
+    frame: Frame, config: Mapping[str, Any], factor: float, bucket: int, *, whole: bool
+) -> list[list[float | None]]:
     """Scaled points in the middle of their buckets; lines (`whole`) break where more than two buckets are missing."""
     times = [float(time) for time in frame.columns[0].values if isinstance(time, int | float)]
     gaps = [after - before for before, after in pairwise(times)]
@@ -118,7 +122,8 @@ def _points(frame: Frame, factor: float, bucket: int, *, whole: bool) -> list[li
     for place, (time, value) in enumerate(zip(times, frame.columns[1].values, strict=True)):
         if whole and place and gaps[place - 1] > 2 * max(width, bucket):
             points.append([times[place - 1] + width, None])
-        scaled = round(value * factor, 4) if isinstance(value, int | float) else None
+        hidden = mapped(config, value) is not None
+        scaled = round(value * factor, 4) if isinstance(value, int | float) and not hidden else None
         points.append([time + width / 2, scaled])
     return points
 

@@ -24,7 +24,12 @@ def config_of(panel: Config, name: str, ref: str) -> dict[str, Any]:
 def mapped(config: Config, value: object) -> str | None:
     """The text that a value mapping gives for a value; None where none applies."""
     for mapping in config.get("mappings", []):
-        found = mapping["options"].get(str(value)) if mapping["type"] == "value" else None
+        if mapping["type"] == "range":
+            limits = mapping["options"]
+            inside = isinstance(value, int | float) and limits["from"] <= value <= limits["to"]
+            found = limits["result"] if inside else None
+        else:
+            found = mapping["options"].get(str(value)) if mapping["type"] == "value" else None
         if found:
             return str(found["text"])
     return None

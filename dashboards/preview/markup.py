@@ -94,7 +94,8 @@ def _draw(value: Value, config: Mapping[str, Any], most: float, text: bool, them
         return f'<td class="{"tb-text" if text else "tb-number"}">{escape(words)}</td>'
     figure = _figure(value, config)
     if cell == "color-background":
-        background, ink = shade(value / (config.get("max") or most or 1), theme)
+        shown = 0.0 if mapped(config, value) else value
+        background, ink = shade(shown / (config.get("max") or most or 1), theme)
         return f'<td class="tb-cell" style="background:{background};color:{ink}">{figure}</td>'
     if cell == "gauge":
         width = max(0.0, min(value / (config.get("max") or 1), 1.0)) * 100
@@ -138,6 +139,9 @@ def _is_text(column: Column) -> bool:
 
 
 def _figure(value: float, config: Mapping[str, Any]) -> str:
+    words = mapped(config, value)
+    if words:
+        return escape(words)
     shown, suffix = number(value, config["unit"], config.get("decimals"))
     unit = f'<span class="tb-unit">{escape(suffix)}</span>' if suffix else ""
     return f"{shown}{unit}"

@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse
 from nicegui import app, ui
 
-from dashboards.build import committed
+from dashboards.build import FOLDER, committed
 from dashboards.preview.address import parsed
 from dashboards.preview.influx import Connection, Influx
 from dashboards.preview.page import Page
@@ -19,12 +19,12 @@ ICON: Final = Path(__file__).with_name("icon.svg")
 TITLE: Final = "Tolbooth"
 
 
-def serve(connection: Connection, host: str = "127.0.0.1", port: int = 8095) -> None:
-    """Serve the committed boards until interrupted.
+def serve(connection: Connection, host: str = "127.0.0.1", port: int = 8095, folder: Path = FOLDER) -> None:
+    """Serve the boards of a folder until interrupted.
 
     The page asks for no password: bind it to the loopback, or put it behind something that asks for one.
     """
-    boards = {board["uid"]: board for board in committed()}
+    boards = {board["uid"]: board for board in committed(folder)}
     _routes(boards, Influx(connection))
     print(f"Tolbooth preview: http://{_shown(host)}:{port}/")  # noqa: T201 - the command's answer to its user
     ui.run(

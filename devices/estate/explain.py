@@ -1,6 +1,6 @@
 """Says in words what pydantic found, with the mend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -31,6 +31,7 @@ _WORDS: Final = {
     "float_parsing": ("{key}: {found} is no number", "write a number, with a point and no commas"),
     "finite_number": ("{key}: {found} is no number", "write a finite number"),
     "greater_than": ("{key}: {found} is too small", "give more than {gt:g}"),
+    "less_than_equal": ("{key}: {found} is too large", "give {le:g} or less"),
     "greater_than_equal": ("{key}: {found} is too small", "give {ge:g} or more"),
 }
 
@@ -44,9 +45,20 @@ def shaped(
     except ValidationError as error:
         for details in error.errors(include_url=False):
             path = [step for step in details["loc"] if step != "[key]"]
-            what, mend = _explain(details, shape, str(path[-1]) if path else "", raw)
+            inner, written = _inside(shape, raw, path[:-1])
+            what, mend = _explain(details, inner, str(path[-1]) if path else "", written)
             problems.append(place.at(*path).problem(what, mend))
         return None
+
+
+def _inside(shape: type[Shape], raw: object, path: Sequence[int | str]) -> tuple[type[Shape], object]:
+    """The shape of a mapping within the file, and what stands there."""
+    for step in path:
+        field = shape.model_fields.get(str(step))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Shape):
+            break
+        shape, raw = field.annotation, raw.get(step) if isinstance(raw, dict) else None
+    return shape, raw
 
 
 def _explain(error: ErrorDetails, shape: type[Shape], key: str, raw: object) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from devices.estate import placing
+from devices.estate import placing, private
 from devices.estate.draft import BuildingDraft, CouncilDraft, Entry
 from devices.estate.problem import Problem, shown, suggest
 from devices.estate.reference import climate_stations, council_areas, superseded_codes
@@ -33,6 +33,7 @@ def disagreements(councils: Sequence[CouncilDraft]) -> Iterator[Problem]:
             yield from _hours(building)
             yield from _meters(building)
         yield from placing.disagreements(draft)
+        yield from private.disagreements(draft)
 
 
 def _twice(kind: str, named: Sequence[tuple[Place, str]]) -> Iterator[Problem]:

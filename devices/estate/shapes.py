@@ -34,6 +34,15 @@ class SourceItem(Shape):
     options: dict[Text, Text] = Field(default_factory=dict, description="options of the format")
 
 
+class PrivacyItem(Shape):
+    """`privacy` of `council.yaml`: what occupancy may tell of people."""
+
+    desk_sensors: bool = Field(default=False, description="whether occupancy may be measured desk by desk")
+    smallest_space: int = Field(
+        0, ge=0, le=100, description="spaces meant for fewer people are stored together, without their names; 0: none"
+    )
+
+
 class CouncilFile(Shape):
     """`council.yaml`"""
 
@@ -42,6 +51,7 @@ class CouncilFile(Shape):
     gss: Text | None = Field(None, description="GSS code; none for an invented council")
     invented: bool = Field(default=False, description="a council that does not exist, as in simulations")
     climate_station: Text | None = Field(None, description="default: the station that suits the council")
+    privacy: PrivacyItem = Field(default_factory=PrivacyItem)
     sources: list[SourceItem] = Field(default_factory=list, description="where messages come from, beside `native`")
 
 

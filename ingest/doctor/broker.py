@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import aiomqtt
@@ -15,8 +15,8 @@ from ingest.settings import Mqtt
 
 QUEUED: Final = 1_500
 """Messages for an absent session: half as many again as a stock Mosquitto keeps."""
-TOGETHER: Final = 100
-"""Messages that wait for their acknowledgement at once."""
+CONNECTIONS: Final = 25
+"""Connections that publish them: of each a broker that saves at every change reads one message between two saves."""
 LARGE: Final = 2**20
 """Bytes: what a gateway with some 250 devices describes in one message."""
 CONNECT_S: Final = 10.0
@@ -28,26 +28,41 @@ FORGOTTEN_S: Final = 600
 """The broker forgets the session of a doctor that was killed."""
 _NOT_YET: Final = State().text
 
+Say = Callable[[str], None]
+"""Called with what is done next, for whoever waits."""
 
-async def probe(options: Mqtt, root: str, largest: int) -> BrokerEvidence:
+
+def _silent(_text: str) -> None:
+    return None
+
+
+async def probe(options: Mqtt, root: str, largest: int, say: Say = _silent) -> BrokerEvidence:
     """What the broker does; never raises for what it does.
 
     Args:
         root: topics below it are used, and nothing else.
         largest: bytes of a payload that must pass.
     """
+    say("broker: a session that is there, and then is not")
     name = f"doctor-{secrets.token_hex(8)}"
     mine = options.model_copy(update={"client_id": name, "session_expiry": FORGOTTEN_S})
     topic = f"{root}/{name}"
     try:
         if fault := await _away(mine, topic):
             return BrokerEvidence(fault)
+        say(f"broker: {QUEUED:,} messages for a session that is not there")
         async with asyncio.timeout(PATIENCE_S):
             published = await _publish(mine, f"{topic}/queue")
-        in_flight, arrived = await _back(mine, f"{topic}/queue")
-        sizes = {size: await _takes(mine, f"{topic}/size", size) for size in sorted({largest, LARGE})}
-        retained = await _retains(mine, f"{topic}/retained")
-        version, dropped = await _figures(mine)
+        say("broker: how many of them come when it is back")
+        in_flight, arrived = await _back(mine, f"{topic}/queue", published)
+        say("broker: large messages, retained messages, its own figures")
+        wanted = sorted({largest, LARGE})
+        (version, dropped), retained, taken = await asyncio.gather(
+            _figures(mine),
+            _retains(mine, f"{topic}/retained"),
+            asyncio.gather(*(_takes(mine, f"{topic}/size", size) for size in wanted)),
+        )
+        sizes = dict(zip(wanted, taken, strict=True))
     except (aiomqtt.MqttError, OSError, TimeoutError) as error:
         return BrokerEvidence(f"the broker broke the test off: {error or type(error).__name__}")
     finally:
@@ -88,7 +103,7 @@ async def _away(options: Mqtt, topic: str) -> str:
 
 
 def _client(options: Mqtt, identifier: str) -> aiomqtt.Client:
-    client = aiomqtt.Client(
+    return aiomqtt.Client(
         options.host,
         options.port,
         identifier=identifier,
@@ -96,37 +111,39 @@ def _client(options: Mqtt, identifier: str) -> aiomqtt.Client:
         password=options.password.get_secret_value() or None,
         protocol=aiomqtt.ProtocolVersion.V5,
         tls_context=tls_context(options),
-        max_inflight_messages=TOGETHER,
         timeout=ANSWER_S,
     )
-    client.pending_calls_threshold = TOGETHER
-    return client
 
 
 async def _publish(options: Mqtt, topic: str) -> int:
     """How many messages were acknowledged to us."""
-    async with _client(options, f"{options.client_id}-out") as client:
-        done = 0
-        while done < QUEUED:
-            payloads = [str(n).encode() for n in range(done, min(QUEUED, done + TOGETHER))]
-            await asyncio.gather(*(client.publish(topic, payload, qos=1) for payload in payloads))
-            done += len(payloads)
-        return done
+
+    async def some(first: int) -> int:
+        own = range(first, QUEUED, CONNECTIONS)
+        async with _client(options, f"{options.client_id}-{first}") as client:
+            for n in own:
+                await client.publish(topic, str(n).encode(), qos=1)
+        return len(own)
+
+    return sum(await asyncio.gather(*(some(first) for first in range(CONNECTIONS))))
 
 
-async def _back(options: Mqtt, topic: str) -> tuple[int, int]:
-    """Come back: how many messages arrive before the first acknowledgement, and how many altogether."""
+async def _back(options: Mqtt, topic: str, published: int) -> tuple[int, int]:
+    """Come back: how many messages arrive before the first acknowledgement, and how many altogether.
+
+    Only where some are missing is a silence needed to know that no more will come.
+    """
     seen: set[bytes] = set()
     held: list[Batch] = []
     in_flight = 0
     session = Session(options, [topic])
     async with _connected(session):
-        while True:
+        while len(seen) < published:
             try:
                 batch = await asyncio.wait_for(session.take(QUEUED), QUIET_S)
             except TimeoutError:
                 if not held:
-                    return in_flight, len(seen)
+                    break
                 in_flight = len(seen)
                 for batch in held:
                     session.acknowledge(batch)
@@ -137,12 +154,15 @@ async def _back(options: Mqtt, topic: str) -> tuple[int, int]:
                 session.acknowledge(batch)
             else:
                 held.append(batch)
+        for batch in held:
+            session.acknowledge(batch)
+        return in_flight or len(seen), len(seen)
 
 
 async def _takes(options: Mqtt, topic: str, size: int) -> bool:
     """Whether a message of this size is taken."""
     try:
-        async with asyncio.timeout(5), _client(options, f"{options.client_id}-size") as client:
+        async with asyncio.timeout(5), _client(options, f"{options.client_id}-size-{size}") as client:
             await client.publish(topic, bytes(size), qos=1)
             await asyncio.sleep(0.2)
             await client.publish(topic, b"still connected", qos=1)
@@ -158,7 +178,7 @@ async def _retains(options: Mqtt, topic: str) -> bool:
     except aiomqtt.MqttError:
         return False
     try:
-        async with _client(options, f"{options.client_id}-in") as client:
+        async with _client(options, f"{options.client_id}-new") as client:
             await client.subscribe(topic, qos=1)
             try:
                 async with asyncio.timeout(QUIET_S):

@@ -7,7 +7,9 @@ from typing import Final
 
 import aiohttp
 
-from ingest.doctor.findings import DAY, DatabaseEvidence
+from devices.model import SECOND
+from ingest import retention
+from ingest.doctor.findings import DAY, OCCUPANCY_DAYS, DatabaseEvidence
 from ingest.influx import DatabaseError, Faulty, Halt, Influx, Stored
 from ingest.settings import Influx as Options
 
@@ -26,8 +28,9 @@ async def probe(options: Options) -> DatabaseEvidence:
             f"{major}.{minor}",
             await _writable(influx),
             await _readable(influx),
-            await _retention_days(influx, options.database),
+            await (_retention_days(influx, options.database) if major == 1 else _bucket_days(options, major)),
             await _skew_s(options.url),
+            await _occupancy_days(influx, options),
         )
 
 
@@ -47,6 +50,17 @@ async def _readable(influx: Influx) -> str:
     return "yes"
 
 
+async def _occupancy_days(influx: Influx, options: Options) -> float | None:
+    """How old the oldest occupancy is where that is more than allowed; a day and more is the deletion's own pace."""
+    allowed = options.occupancy_days + 2 if options.occupancy_days else OCCUPANCY_DAYS
+    now = time.time_ns()
+    try:
+        first = await retention.oldest(influx, now - allowed * DAY * SECOND)
+    except DatabaseError:
+        return None
+    return 0.0 if first is None else (now - first) / SECOND / DAY
+
+
 async def _retention_days(influx: Influx, database: str) -> float | None:
     try:
         policies = await influx.query(f'SHOW RETENTION POLICIES ON "{database}"')
@@ -58,6 +72,25 @@ async def _retention_days(influx: Influx, database: str) -> float | None:
             if policy.get("default"):
                 return duration_s(str(policy.get("duration", ""))) / DAY
     return None
+
+
+async def _bucket_days(options: Options, major: int) -> float | None:
+    """The retention of the bucket on 2.x, whose InfluxQL says 0s of every one; 3.x does not tell it to who writes."""
+    if major != 2:
+        return None
+    headers = {"Authorization": f"Token {options.token.get_secret_value()}"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http,
+            http.get(
+                f"{options.url.rstrip('/')}/api/v2/buckets", params={"name": options.database}, headers=headers
+            ) as answer,
+        ):
+            said = await answer.json()
+            (bucket,) = said["buckets"]
+            return max((float(rule["everySeconds"]) for rule in bucket["retentionRules"]), default=0.0) / DAY
+    except (aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError, TypeError):
+        return None
 
 
 def duration_s(text: str) -> float:

@@ -10,18 +10,20 @@ from ingest.doctor.findings import Finding
 from ingest.settings import Settings
 
 
-async def examine(settings: Settings, written: Path | None, security: Path | None) -> list[Finding]:
-    """What is found, in the order of the path. Takes some ten seconds.
+async def examine(settings: Settings, written: Path | None, security: Path | None, say: broker.Say) -> list[Finding]:
+    """What is found, in the order of the path. Takes some seconds.
 
     Args:
         written: the settings' file.
         security: the folder of credentials that `tolbooth init` made.
+        say: is told what is done next.
     """
+    say("registry")
     known = await asyncio.to_thread(machine.estate, settings)
     fleet = await machine.fleet(settings, known)
     root = "tolbooth/v1/_ingest" if isinstance(known, str) else own_topics(known)
     of_broker, of_database, of_data = await asyncio.gather(
-        broker.probe(settings.mqtt, root, settings.max_payload_bytes),
+        broker.probe(settings.mqtt, root, settings.max_payload_bytes, say),
         database.probe(settings.influx),
         asyncio.to_thread(machine.data, settings),
     )

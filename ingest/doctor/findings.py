@@ -12,6 +12,8 @@ from ingest.settings import Settings
 
 DAY: Final = 86_400
 WARN_DAYS: Final = 30
+OCCUPANCY_DAYS: Final = 30
+"""Days that occupancy is kept by good practice."""
 FEW: Final = 5
 """Names shown of a longer list."""
 DISK_RESERVE: Final = 200 * 2**20
@@ -72,6 +74,8 @@ class DatabaseEvidence:
     """0 is for ever; None where it was not told"""
     skew_s: float | None = None
     """how far its clock is ahead of ours"""
+    occupancy_days: float | None = None
+    """age of the oldest occupancy that is older than it ought to be; 0 where none is, None where it was not told"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +199,22 @@ def of_database(found: DatabaseEvidence, settings: Settings) -> Iterator[Finding
         )
     elif days is not None:
         yield Finding("database retention", Severity.OK, f"{days:g} days" if days else "for ever")
+    if found.occupancy_days is not None:
+        yield _occupancy(found.occupancy_days, settings.influx.occupancy_days)
     if found.skew_s is not None:
         yield _clock(found.skew_s)
+
+
+def _occupancy(age: float, kept: int) -> Finding:
+    check = "occupancy kept"
+    if not age:
+        return Finding(check, Severity.OK, f"none is older than {kept or OCCUPANCY_DAYS} days")
+    evidence = f"the oldest is {age:.0f} days old"
+    if kept:
+        mend = "look into ingest's log: it deletes what is older than influx.occupancy_days once a day"
+        return Finding(check, Severity.WARN, f"{evidence}, {kept} are allowed", mend)
+    mend = f"decide how long it is needed (docs/dpia-template.md): {OCCUPANCY_DAYS} days is a good rule; set "
+    return Finding(check, Severity.WARN, evidence, mend + "influx.occupancy_days, or a retention of the database")
 
 
 def _clock(skew: float) -> Finding:

@@ -6,6 +6,9 @@ from typing import Final, NamedTuple
 
 TLS_VERSION: Final = "tlsv1.2"
 """The lowest that is accepted."""
+MAX_CONNECTIONS: Final = 8_000
+"""Of each listener for devices. Without a bound they take the files that the broker needs to save what it holds; ingest
+has a listener that they leave free. The broker's limit of open files has to be above both together."""
 
 
 class Listeners(NamedTuple):
@@ -35,6 +38,7 @@ def protection(folder: Path, listeners: Listeners) -> str:
         f"certfile {place / 'server.crt'}",
         f"keyfile {place / 'server.key'}",
         f"tls_version {TLS_VERSION}",
+        f"max_connections {MAX_CONNECTIONS}",
     ]
     lines = [
         "",

@@ -8,7 +8,8 @@
     revoked      accounts that are out
 
 Only hashes of the accounts' passwords are in `broker`, so what was handed to its device may be deleted here. The
-folders are for their owner, `broker` also for its group, which may be Mosquitto's.
+folders are for their owner, `broker` also for its group, which may be Mosquitto's. The container stack's folder has the
+same in other places (`layout`), and every function but `init` works on both.
 """
 
 import fcntl
@@ -24,11 +25,11 @@ from ingest.security import accounts as rules
 from ingest.security import broker, certificates
 from ingest.security.accounts import Account
 from ingest.security.certificates import DAY, WARN_DAYS, Pair
+from ingest.security.layout import ALL, GROUP, OWNER, Layout, installation, layout_of
 from ingest.security.passwords import new_hash, new_password
 
 LOOPBACK: Final = ("localhost", "127.0.0.1")
 DATABASE_USERS: Final = ("admin", "ingest", "grafana")
-_OWNER, _GROUP, _ALL = 0o600, 0o640, 0o644
 _CLIENTS: Final = ("mosquitto_pub", "mosquitto_sub")
 _LONGEST_NAME: Final = 64
 """Characters of a common name, X.520"""
@@ -54,15 +55,16 @@ def init(folder: Path, estate: Estate, now: int, *, registry: Path, hosts: Seque
         AccountError: the estate's names do not allow it.
     """
     wanted = rules.accounts(estate)
-    with _held(folder):
-        serve_tls(folder / "broker", folder / "authority", hosts, now, _GROUP)
+    at = installation(folder)
+    with held(at):
+        serve_tls(folder / "broker", folder / "authority", hosts, now, GROUP)
         if not (folder / "broker" / "revoked.crl").exists():
-            _revocations(folder, now)
-        _write(folder / "registry", f"{registry.resolve()}\n", _OWNER)
+            _revocations(at, now)
+        _write(folder / "registry", f"{registry.resolve()}\n", OWNER)
         for name in DATABASE_USERS:
-            _write_new(folder / "database" / name, new_password(), _OWNER)
-        _write(folder / "broker" / "mosquitto.conf", broker.installed(folder), _GROUP)
-        return _apply(folder, wanted)
+            _write_new(folder / "database" / name, new_password(), OWNER)
+        _write(folder / "broker" / "mosquitto.conf", broker.installed(folder), GROUP)
+        return apply(at, wanted)
 
 
 def issue(folder: Path, estate: Estate, account: str) -> str:
@@ -71,12 +73,12 @@ def issue(folder: Path, estate: Estate, account: str) -> str:
     Raises:
         SecurityError: the estate has no such account.
     """
-    wanted = rules.accounts(estate)
-    _known(wanted, account)
-    with _held(folder):
-        _write_lines(folder / "revoked", _lines(folder / "revoked") - {account})
-        give(folder / "accounts" / account, account)
-        _apply(folder, wanted, renew=account)
+    at = layout_of(folder)
+    wanted = _wanted(at, estate, account)
+    with held(at):
+        _write_lines(at.state / "revoked", _lines(at.state / "revoked") - {account})
+        give(at, account)
+        apply(at, wanted, renew=account)
         return password(folder, account)
 
 
@@ -86,20 +88,22 @@ def certify(folder: Path, estate: Estate, account: str, now: int) -> Path:
     Raises:
         SecurityError: the estate has no such account, or its name is too long for a certificate.
     """
-    wanted = rules.accounts(estate)
-    _known(wanted, account)
+    at = layout_of(folder)
+    wanted = _wanted(at, estate, account)
+    if not at.certificates:
+        raise SecurityError("the container stack's broker takes passwords: `tolbooth init` makes one that takes both")
     if len(account) > _LONGEST_NAME:
         raise SecurityError(f"{account} is longer than the {_LONGEST_NAME} characters of a certificate: shorten its id")
-    with _held(folder):
-        authority = _signer(folder / "broker" / "ca.crt", folder / "authority" / "ca.key")
+    with held(at):
+        authority = _signer(at.broker / "ca.crt", at.authority / "ca.key")
         pair = certificates.client_certificate(authority, account, now)
-        _withdraw(folder, account, now)
-        _write_lines(folder / "revoked", _lines(folder / "revoked") - {account})
-        place = folder / "accounts" / account
-        _write(place / "client.key", pair.key, _OWNER)
-        _write(place / "client.crt", pair.certificate, _OWNER)
-        _write(folder / "authority" / "issued" / f"{account}.crt", pair.certificate, _OWNER)
-        _apply(folder, wanted)
+        _withdraw(at, account, now)
+        _write_lines(at.state / "revoked", _lines(at.state / "revoked") - {account})
+        place = at.account(account)
+        _write(place / "client.key", pair.key, OWNER)
+        _write(place / "client.crt", pair.certificate, OWNER)
+        _write(at.authority / "issued" / f"{account}.crt", pair.certificate, OWNER)
+        apply(at, wanted)
     return place
 
 
@@ -110,14 +114,15 @@ def revoke(folder: Path, estate: Estate, account: str, now: int) -> None:
         SecurityError: the estate has no such account; or it has a certificate, and the authority's key is not here to
             revoke that. Password and rights are gone then, and the same again with the key does the rest.
     """
-    wanted = rules.accounts(estate)
-    _known(wanted, account)
-    with _held(folder):
-        _write_lines(folder / "revoked", _lines(folder / "revoked") | {account})
-        for name in ("password", "client.key", "client.crt", *_CLIENTS):
-            (folder / "accounts" / account / name).unlink(missing_ok=True)
-        _apply(folder, wanted)
-        _withdraw(folder, account, now)
+    at = layout_of(folder)
+    wanted = _wanted(at, estate, account)
+    with held(at):
+        _write_lines(at.state / "revoked", _lines(at.state / "revoked") | {account})
+        at.password(account).unlink(missing_ok=True)
+        for name in ("client.key", "client.crt", *_CLIENTS):
+            (at.account(account) / name).unlink(missing_ok=True)
+        apply(at, wanted)
+        _withdraw(at, account, now)
 
 
 def password(folder: Path, account: str) -> str:
@@ -126,7 +131,7 @@ def password(folder: Path, account: str) -> str:
     Raises:
         SecurityError: it is not.
     """
-    return _secret(folder / "accounts" / account / "password", f"tolbooth devices credential {account} --rotate")
+    return _secret(layout_of(folder).password(account), f"tolbooth devices credential {account} --rotate")
 
 
 def login(folder: Path, account: str) -> tuple[str, str] | None:
@@ -139,7 +144,7 @@ def login(folder: Path, account: str) -> tuple[str, str] | None:
 
 def put(path: Path, secret: str) -> None:
     """Write a secret that only its owner reads, in place of what was there."""
-    _write(path, secret, _OWNER)
+    _write(path, secret, OWNER)
 
 
 def hand_out(path: Path, secret: str) -> None:
@@ -147,7 +152,7 @@ def hand_out(path: Path, secret: str) -> None:
     if path.exists():
         raise SecurityError(f"{path} exists: name a file that does not")
     try:
-        _write(path, f"{secret}\n", _OWNER)
+        _write(path, f"{secret}\n", OWNER)
     except OSError as error:
         raise SecurityError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -172,7 +177,7 @@ def registry_of(folder: Path) -> Path:
     Raises:
         SecurityError: the folder is none that `init` made.
     """
-    return Path(_secret(folder / "registry", "tolbooth init"))
+    return Path(_secret(layout_of(folder).state / "registry", "tolbooth init"))
 
 
 def find(estate: Estate, name: str) -> str:
@@ -195,38 +200,53 @@ def find(estate: Estate, name: str) -> str:
     return found[0]
 
 
-def _apply(folder: Path, wanted: Sequence[Account], renew: str = "") -> list[str]:
-    """Passwords and rules of the broker for the accounts that are wanted and not revoked."""
-    revoked = _lines(folder / "revoked")
+def apply(at: Layout, wanted: Sequence[Account], renew: str = "") -> list[str]:
+    """Write the broker's passwords and rules for the accounts that are wanted and not revoked.
+
+    Args:
+        renew: an account whose hash is made anew.
+
+    Returns:
+        The accounts that got a password.
+    """
+    revoked = _lines(at.state / "revoked")
     active = [one for one in wanted if one.name not in revoked]
-    path = folder / "broker" / "passwords"
+    path = at.broker / "passwords"
     hashes = dict(line.split(":", 1) for line in _lines(path))
     hashes.pop(renew, None)
     given = []
     for account in active:
-        if account.name not in hashes:
-            if not (folder / "accounts" / account.name / "password").exists():
-                give(folder / "accounts" / account.name, account.name)
+        lost = bool(at.places) and not at.password(account.name).exists()  # the stack's own containers need theirs
+        if lost or account.name not in hashes:
+            if not at.password(account.name).exists():
+                give(at, account.name)
                 given.append(account.name)
-            hashes[account.name] = new_hash(password(folder, account.name))
-    _write(path, "".join(f"{one.name}:{hashes[one.name]}\n" for one in active), _GROUP)
-    local = folder / "broker" / "acl.local"
+            hashes[account.name] = new_hash(password(at.root, account.name))
+    _write(path, "".join(f"{one.name}:{hashes[one.name]}\n" for one in active), at.mode)
+    local = at.broker / "acl.local"
     own = f"\n# acl.local\n{local.read_text(encoding='utf-8')}" if local.exists() else ""
-    _write(folder / "broker" / "acl", rules.acl(active) + own, _GROUP)
+    _write(at.broker / "acl", rules.acl(active) + own, at.mode)
     return given
 
 
-def give(place: Path, account: str) -> None:
-    """Put a new password in the folder `place`, and what makes Mosquitto's own clients use it without an argument."""
+def give(at: Layout, account: str) -> None:
+    """Make a new password, and for a device's what makes Mosquitto's own clients use it without an argument."""
     secret = new_password()
-    _write(place / "password", secret, _OWNER)
+    place = at.places.get(account)
+    if place is not None:
+        _write(at.root / place.file, secret, place.mode)
+        return
+    _write(at.password(account), secret, OWNER)
     for name in _CLIENTS:
-        _write(place / name, f"--username {account}\n--pw {secret}\n", _OWNER)
+        _write(at.account(account) / name, f"--username {account}\n--pw {secret}\n", OWNER)
 
 
-def _known(wanted: Iterable[Account], account: str) -> None:
+def _wanted(at: Layout, estate: Estate, account: str) -> list[Account]:
+    """All accounts; `SecurityError` where `account` is none of the estate's."""
+    wanted = rules.accounts(estate)
     if account not in {one.name for one in wanted}:
         raise SecurityError(f"the registry has no {account}: add it there first")
+    return [*wanted, *at.more]
 
 
 def serve_tls(broker: Path, authority: Path, hosts: Sequence[str], now: int, mode: int) -> None:
@@ -251,15 +271,15 @@ def serve_tls(broker: Path, authority: Path, hosts: Sequence[str], now: int, mod
     pair = _authority(broker / "ca.crt", authority / "ca.key", now)
     made = certificates.server_certificate(pair, hosts or LOOPBACK, now)
     _write(key, made.key, mode)
-    _write(certificate, made.certificate, _ALL)
+    _write(certificate, made.certificate, ALL)
 
 
 def _authority(certificate: Path, key: Path, now: int) -> Pair:
     if certificate.exists():
         return _signer(certificate, key)
     pair = certificates.new_authority(now)
-    _write(key, pair.key, _OWNER)
-    _write(certificate, pair.certificate, _ALL)
+    _write(key, pair.key, OWNER)
+    _write(certificate, pair.certificate, ALL)
     return pair
 
 
@@ -273,32 +293,31 @@ def _signer(certificate: Path, key: Path) -> Pair:
         ) from error
 
 
-def _withdraw(folder: Path, account: str, now: int) -> None:
+def _withdraw(at: Layout, account: str, now: int) -> None:
     """Revoke an account's certificate, if it has one."""
-    issued = folder / "authority" / "issued" / f"{account}.crt"
+    issued = at.authority / "issued" / f"{account}.crt"
     if not issued.exists():
         return
     pem = issued.read_bytes()
-    _write(folder / "authority" / "revoked" / f"{certificates.serial(pem):x}.crt", pem, _OWNER)
-    _revocations(folder, now)
+    _write(at.authority / "revoked" / f"{certificates.serial(pem):x}.crt", pem, OWNER)
+    _revocations(at, now)
     issued.unlink()
 
 
-def _revocations(folder: Path, now: int) -> None:
-    authority = _signer(folder / "broker" / "ca.crt", folder / "authority" / "ca.key")
-    revoked = [path.read_bytes() for path in sorted((folder / "authority" / "revoked").glob("*.crt"))]
-    _write(folder / "broker" / "revoked.crl", certificates.revocations(authority, revoked, now), _GROUP)
+def _revocations(at: Layout, now: int) -> None:
+    authority = _signer(at.broker / "ca.crt", at.authority / "ca.key")
+    revoked = [path.read_bytes() for path in sorted((at.authority / "revoked").glob("*.crt"))]
+    _write(at.broker / "revoked.crl", certificates.revocations(authority, revoked, now), at.mode)
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def held(at: Layout) -> Iterator[None]:
     """The folder, made if need be, for one process at a time."""
-    for part, mode in (("", 0o711), ("authority", 0o700), ("broker", 0o750), ("accounts", 0o700), ("database", 0o700)):
-        place = folder / part
+    for place, mode in at.folders:
         if not place.exists():
             place.mkdir(parents=True, mode=mode)
             place.chmod(mode)
-    with (folder / "lock").open("a") as lock:
+    with (at.state / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -315,7 +334,7 @@ def _lines(path: Path) -> set[str]:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    _write(path, "".join(f"{line}\n" for line in sorted(lines)), _OWNER)
+    _write(path, "".join(f"{line}\n" for line in sorted(lines)), OWNER)
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:

@@ -109,6 +109,67 @@ def test_boards_are_provided_in_the_folder_that_push_uses() -> None:
     assert (provider.folder, provider.folder_uid) == (FOLDER_TITLE, FOLDER_UID)
 
 
+HARDENED = {
+    "GF_SECURITY_COOKIE_SECURE": "true",
+    "GF_SECURITY_ALLOW_EMBEDDING": "false",
+    "GF_SECURITY_DISABLE_GRAVATAR": "true",
+    "GF_AUTH_ANONYMOUS_ENABLED": "false",
+    "GF_USERS_ALLOW_SIGN_UP": "false",
+    "GF_USERS_ALLOW_ORG_CREATE": "false",
+    "GF_USERS_AUTO_ASSIGN_ORG_ROLE": "Viewer",
+    "GF_USERS_VIEWERS_CAN_EDIT": "false",
+    "GF_SNAPSHOTS_ENABLED": "false",
+    "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
+    "GF_PUBLIC_DASHBOARDS_ENABLED": "false",
+    "GF_ANALYTICS_REPORTING_ENABLED": "false",
+    "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+    "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED": "false",
+    "GF_NEWS_NEWS_FEED_ENABLED": "false",
+}
+"""Names as in Grafana's own defaults.ini: section, then key."""
+ENCRYPTED = {
+    "GF_SERVER_PROTOCOL": "https",
+    "GF_SERVER_CERT_FILE": "/run/secrets/server.crt",
+    "GF_SERVER_CERT_KEY": "/run/secrets/server.key",
+    "GF_SECURITY_STRICT_TRANSPORT_SECURITY": "true",
+}
+
+
+def interpolated(text: str, bind: str) -> str:
+    """What compose makes of `${BIND:+…}` and `${BIND:-…}`."""
+    text = re.sub(r"\$\{BIND:\+([^}]*)\}", r"\1" if bind else "", text)
+    return re.sub(r"\$\{BIND:-([^}]*)\}", bind or r"\1", text)
+
+
+def test_grafana_is_hardened() -> None:
+    """S10."""
+    environment: dict[str, str] = SERVICES["grafana"]["environment"]
+    assert HARDENED.items() <= environment.items()
+    for secret in ("GF_SECURITY_ADMIN_PASSWORD", "GF_SECURITY_SECRET_KEY"):
+        assert secret not in environment
+        assert environment[f"{secret}__FILE"].startswith("/run/secrets/"), "not the default that everybody knows"
+    (provider,) = Providers.model_validate(parsed(PROVISIONING / "dashboards/tolbooth.yaml")).providers
+    assert not provider.allow_ui_updates
+    for generation in ("influxdb1", "influxdb2"):
+        (source,) = DataSources.model_validate(
+            parsed(PROVISIONING / f"datasources/{generation}/telemetry.yaml")
+        ).datasources
+        assert not source.editable
+
+
+@pytest.mark.parametrize("bind", ["", "0.0.0.0"])
+def test_grafana_speaks_tls_as_soon_as_others_reach_it(bind: str) -> None:
+    """S10: and what others reach without TLS is nothing."""
+    service = SERVICES["grafana"]
+    found = {name: interpolated(service["environment"][name], bind) for name in ENCRYPTED}
+    assert found == (ENCRYPTED if bind else dict.fromkeys(ENCRYPTED, ""))
+    (port,) = service["ports"]
+    assert interpolated(port, bind) == f"{bind or '127.0.0.1'}:3000:3000"
+    check = interpolated(service["healthcheck"]["test"][-1], bind)
+    assert check.startswith("https://" if bind else "http://")
+
+
 def test_grafana_finds_every_folder_that_it_reads() -> None:
     for name in ("datasources", "dashboards", "plugins", "alerting"):
         assert (PROVISIONING / name).is_dir()

@@ -1,5 +1,6 @@
 """The doctor: what each piece of evidence means, and what it finds on real servers."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from pydantic import SecretStr
 
 from devices import registry
 from devices.model import SECOND
 from ingest import doctor, influx
+from ingest.access import arrange
 from ingest.doctor import broker as broker_probe
 from ingest.doctor import database as database_probe
 from ingest.doctor import findings, machine
+from ingest.doctor.examine import examine
 from ingest.doctor.findings import (
     BrokerEvidence,
     CertificateEvidence,
@@ -30,9 +35,11 @@ from ingest.doctor.findings import (
 )
 from ingest.processes import free_port
 from ingest.security import accounts, store
-from ingest.settings import Influx, Mqtt, Settings, Window
+from ingest.servers import influxdb, mosquitto
+from ingest.settings import Influx, Mqtt, Settings, Window, load
 from tests.bench.estate import write_estate
 from tests.conftest import StartBroker, StartDatabase
+from tests.delivery.harness import ingest_for, running
 
 SETTINGS = Settings(registry=Path("estate"))
 NOW = 1_780_000_000 * SECOND
@@ -101,6 +108,7 @@ def test_a_password_without_encryption_is_a_failure_off_the_loopback() -> None:
         (replace(DATABASE, retention_days=7.0), "WARN", "database retention"),
         (replace(DATABASE, skew_s=-5.0), "WARN", "clock"),
         (replace(DATABASE, skew_s=3_600.0), "FAIL", "clock"),
+        (replace(DATABASE, occupancy_days=31.0), "WARN", "occupancy kept"),
     ],
 )
 def test_faults_of_a_database(evidence: DatabaseEvidence, severity: str, check: str) -> None:
@@ -232,6 +240,72 @@ async def test_a_real_database(start_database: StartDatabase) -> None:
     assert found.skew_s is not None
     assert abs(found.skew_s) < 1.5
     assert found.retention_days in {7.0, None}
+
+
+async def test_the_whole_path_is_well_by_tls_with_accounts(tmp_path: Path) -> None:
+    """As the demo runs, but by TLS: nothing fails, and nobody waits long."""
+    estate, security = write_estate(tmp_path / "estate", 20), tmp_path / "security"
+    store.init(security, registry.load(estate), time.time_ns(), registry=estate)
+    async with (
+        mosquitto(tmp_path / "broker", security=security) as broker,
+        influxdb(tmp_path / "influxdb", protected=True) as database,
+    ):
+        access = await arrange(security, database, "telemetry")
+        settings = {
+            "TOLBOOTH_MQTT__TLS": "true",
+            "TOLBOOTH_MQTT__CA_FILE": str(security / "broker" / "ca.crt"),
+            "TOLBOOTH_MQTT__USERNAME": accounts.INGEST,
+            "TOLBOOTH_MQTT__PASSWORD": store.password(security, accounts.INGEST),
+            "TOLBOOTH_CANARY__PERIOD": "2",
+            **{f"TOLBOOTH_INFLUX__{name.upper()}": value for name, value in access.ingest.items()},
+        }
+        ingest = ingest_for(
+            tmp_path / "ingest", estate, broker=broker.tls_port, database=database.url, settings=settings
+        )
+        stages: list[str] = []
+        async with running(ingest):
+            known = load(None, dict(ingest.process.environment))
+            async with asyncio.timeout(15):
+                found = await examine(known, None, security, stages.append)
+    assert [each for each in found if each.severity is Severity.FAIL] == []
+    assert {"broker queue", "broker size", "database write", "canary", "certificates", "occupancy kept"} <= {
+        each.check for each in found if each.severity is Severity.OK
+    }
+    assert len(stages) >= 4
+
+
+@pytest.mark.parametrize(("rules", "days"), [([{"type": "expire", "everySeconds": 604_800}], 7.0), ([], 0.0)])
+async def test_2_x_tells_the_retention_of_a_bucket_by_its_own_api(rules: list[dict[str, Any]], days: float) -> None:
+    """The answers are those of InfluxDB 2.9.1, whose InfluxQL says 0s of every bucket."""
+    policies = {
+        "columns": ["name", "duration", "shardGroupDuration", "replicaN", "default"],
+        "values": [["autogen", "0s", "168h0m0s", 1, True]],
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/ping":
+            return web.Response(status=204, headers={"X-Influxdb-Version": "v2.9.1"})
+        if request.path == "/write":
+            return web.Response(status=204)
+        if request.path == "/api/v2/buckets":
+            assert request.headers["Authorization"] == "Token secret"
+            assert request.query["name"] == "telemetry"
+            return web.json_response({"buckets": [{"name": "telemetry", "retentionRules": rules}]})
+        series = [policies] if "RETENTION" in request.query["q"] else []
+        return web.json_response({"results": [{"statement_id": 0, "series": series}]})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        found = await database_probe.probe(Influx(url=f"http://127.0.0.1:{port}", token=SecretStr("secret")))
+    finally:
+        await runner.cleanup()
+    assert (found.fault, found.version, found.retention_days) == ("", "2.9", days)
+    assert (found.writable, found.readable, found.occupancy_days) == ("yes", "yes", 0.0)
 
 
 def doctor_command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str]:

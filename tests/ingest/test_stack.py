@@ -2,11 +2,17 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
+import os
 import shutil
+import signal
 import ssl
 import stat
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +24,7 @@ from devices.registry import load
 from ingest.access import arrange
 from ingest.processes import Process, free_port
 from ingest.security.passwords import password_hash
-from ingest.servers import Database
+from ingest.servers import Broker, Database
 from ingest.stack import StackError, grant_rights, main, make_secrets
 from tests.bench.estate import COUNCIL, device, write_estate
 from tests.conftest import StartBroker
@@ -29,26 +35,45 @@ DEVICES = 3
 
 def secrets_in(folder: Path, devices: int = DEVICES) -> list[Path]:
     """Make the secrets for an estate of so many devices."""
-    estate = load(write_estate(folder.parent / f"{folder.name}-estate-{devices}", devices))
-    return make_secrets(folder, estate, [], 1_790_000_000_000_000_000)
+    place = write_estate(folder.parent / f"{folder.name}-estate-{devices}", devices)
+    return make_secrets(folder, load(place), [], 1_790_000_000_000_000_000, registry=place)
 
 
 def test_secrets_are_made_once_and_differ(tmp_path: Path) -> None:
     made = secrets_in(tmp_path)
     texts = {path: path.read_text(encoding="utf-8") for path in made}
-    assert len(set(texts.values())) == len(texts) == 5 + 1 + DEVICES
+    assert len(set(texts.values())) == len(texts) == 6 + 1 + DEVICES
     assert all(len(text) >= 32 and "$" not in text and text == text.strip() for text in texts.values())
     others = {path for path in tmp_path.rglob("*") if path.is_file() and path not in made}
     assert {path.name for path in others} == {
-        *("passwords", "acl", "ca.crt", "ca.key", "server.crt", "server.key", "mosquitto_pub", "mosquitto_sub")
+        *("passwords", "acl", "ca.crt", "ca.key", "server.crt", "server.key", "mosquitto_pub", "mosquitto_sub"),
+        *("registry", "lock"),
     }
     for path in (*made, *others):
-        own = path.is_relative_to(tmp_path / "accounts") or path.name == "ca.key"
+        if path.name == "lock":
+            continue
+        own = path.is_relative_to(tmp_path / "accounts") or path.name in {"ca.key", "registry"}
         assert stat.S_IMODE(path.stat().st_mode) == (0o600 if own else 0o644 if path.suffix == ".crt" else 0o444), path
     before = {path: path.read_bytes() for path in others}
     assert secrets_in(tmp_path) == []
     assert {path: path.read_text(encoding="utf-8") for path in made} == texts
     assert {path: path.read_bytes() for path in others} == before
+
+
+def test_grafana_serves_tls_with_a_certificate_that_devices_trust_too(tmp_path: Path) -> None:
+    secrets_in(tmp_path)
+    assert (tmp_path / "grafana/ca.crt").read_bytes() == (tmp_path / "mosquitto/ca.crt").read_bytes()
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(tmp_path / "grafana/server.crt", tmp_path / "grafana/server.key")
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "grafana/ca.crt"))
+    ends = [ssl.MemoryBIO() for _ in range(2)]
+    client = trusted.wrap_bio(ends[0], ends[1], server_hostname="localhost")
+    server = served.wrap_bio(ends[1], ends[0], server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert client.version() in {"TLSv1.2", "TLSv1.3"}
+    assert (tmp_path / "grafana/server.key").read_bytes() != (tmp_path / "mosquitto/server.key").read_bytes()
 
 
 def test_rules_follow_the_estate(tmp_path: Path) -> None:
@@ -85,8 +110,40 @@ def test_a_hash_is_that_of_mosquitto_passwd(tmp_path: Path) -> None:
     assert hashlib.sha512().digest_size == len(base64.b64decode(theirs.rsplit("$", 1)[1]))
 
 
-async def test_the_broker_takes_the_accounts_and_refuses_others(tmp_path: Path, start_broker: StartBroker) -> None:
-    """The stack's own configuration, but for its ports and paths."""
+@dataclass(frozen=True)
+class Stack:
+    """The stack's own configuration of its broker, but for ports and paths."""
+
+    secrets: Path
+    broker: Broker
+    ports: Mapping[int, int]
+
+    def password(self, name: str) -> str:
+        return (self.secrets / name).read_text(encoding="utf-8")
+
+    async def connect(self, name: str, password: str, known: int = 1883) -> Client:
+        tls = ssl.create_default_context(cafile=str(self.secrets / "mosquitto/ca.crt")) if known == 8883 else None
+        return await asyncio.to_thread(Client, "localhost", self.ports[known], (name, password), tls)
+
+    async def code(self, name: str, password: str, known: int = 1883) -> int | None:
+        client = await self.connect(name, password, known)
+        client.close()
+        return client.code
+
+    async def credential(self, *arguments: str) -> str:
+        """What `tolbooth devices credential` says, and the reload that it asks for."""
+        command = (sys.executable, "-m", "tolbooth", "devices", "credential", *arguments)
+        folder = ("--folder", str(self.secrets))
+        done = await asyncio.to_thread(subprocess.run, (*command, *folder), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        if "--signal HUP mosquitto" in done.stdout:
+            assert self.broker.process.pid is not None
+            os.kill(self.broker.process.pid, signal.SIGHUP)
+        return done.stdout
+
+
+@pytest_asyncio.fixture
+async def stack(tmp_path: Path, start_broker: StartBroker) -> Stack:
     secrets_in(tmp_path / "secrets")
     ports = {1883: free_port(), 8883: free_port()}
     text = (Path(__file__).parents[2] / "ingest/config/container-mosquitto.conf").read_text(encoding="utf-8")
@@ -96,25 +153,55 @@ async def test_the_broker_takes_the_accounts_and_refuses_others(tmp_path: Path, 
     text = text.replace("/secrets/", f"{tmp_path}/secrets/mosquitto/")
     for known, port in ports.items():
         text = text.replace(f"listener {known}", f"listener {port} 127.0.0.1")
-    await start_broker(config=text)
-    tls = ssl.create_default_context(cafile=str(tmp_path / "secrets/mosquitto/ca.crt"))
+    return Stack(tmp_path / "secrets", await start_broker(config=text), ports)
 
-    async def code(name: str, password: str, known: int = 1883) -> int | None:
-        context = tls if known == 8883 else None
-        client = await asyncio.to_thread(Client, "localhost", ports[known], (name, password), context)
-        client.close()
-        return client.code
 
-    def password(name: str) -> str:
-        return (tmp_path / "secrets" / name).read_text(encoding="utf-8")
+NAME = f"{COUNCIL}.{device(0)}"
 
-    name = f"{COUNCIL}.{device(0)}"
-    assert await code("ingest", password("ingest/mqtt-password")) == 0
-    assert await code("health", password("mosquitto/health-password")) == 0
-    assert await code(name, password(f"accounts/{name}/password")) == 0
-    assert await code(name, password(f"accounts/{name}/password"), 8883) == 0
-    assert await code(name, password("ingest/mqtt-password"), 8883) == 135
-    assert await code("ingest", "guess") == 135
+
+async def test_the_broker_takes_the_accounts_and_refuses_others(stack: Stack) -> None:
+    own = stack.password(f"accounts/{NAME}/password")
+    assert await stack.code("ingest", stack.password("ingest/mqtt-password")) == 0
+    assert await stack.code("health", stack.password("mosquitto/health-password")) == 0
+    assert await stack.code(NAME, own) == 0
+    assert await stack.code(NAME, own, 8883) == 0
+    assert await stack.code(NAME, stack.password("ingest/mqtt-password"), 8883) == 135
+    assert await stack.code("ingest", "guess") == 135
+
+
+async def test_a_credential_that_is_revoked_in_the_stack_is_out_within_5_seconds(stack: Stack) -> None:
+    """S4 in the container stack, by the same command as everywhere."""
+    own = stack.password(f"accounts/{NAME}/password")
+    assert await stack.credential(device(0)) == f"user name {NAME}, password {own}\n"
+    client = await stack.connect(NAME, own, 8883)
+    assert "is revoked" in await stack.credential(device(0), "--revoke")
+    assert await asyncio.to_thread(client.ended.wait, 5)
+    assert await stack.code(NAME, own, 8883) == 135
+    assert await stack.code("health", stack.password("mosquitto/health-password")) == 0
+
+    assert secrets_in(stack.secrets) == [], "the next start of the stack does not let it in again"
+    assert await stack.code(NAME, own) == 135
+
+    await stack.credential(device(0), "--rotate")
+    new = stack.password(f"accounts/{NAME}/password")
+    assert new != own
+    assert await stack.code(NAME, new, 8883) == 0
+    assert await stack.code(NAME, own, 8883) == 135
+
+    other = stack.password("ingest/mqtt-password")
+    await stack.credential("ingest", "--rotate")
+    assert await stack.code("ingest", other) == 135
+    assert await stack.code("ingest", stack.password("ingest/mqtt-password")) == 0
+    assert not (stack.secrets / "accounts/ingest").exists()
+
+
+async def test_the_stack_has_no_client_certificates_and_says_so(stack: Stack) -> None:
+    command = (sys.executable, "-m", "tolbooth", "devices", "credential", device(0), "--certificate")
+    done = await asyncio.to_thread(
+        subprocess.run, (*command, "--folder", str(stack.secrets)), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "takes passwords" in done.stderr
 
 
 class InfluxDB:

@@ -1,0 +1,64 @@
+"""Deletes occupancy that is older than `influx.occupancy_days`, once a day.
+
+InfluxQL's DELETE works on 1.x and 2.x with the credential that writes; other readings are not touched. InfluxDB 3 has
+no DELETE: there only the retention of a whole database ends anything.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from devices.model import SECOND
+from devices.schema import OCCUPANCY
+from ingest.influx import DatabaseError, Influx
+from ingest.journal import FullError, Journal
+
+log = logging.getLogger(__name__)
+
+DAY: Final = 86_400 * SECOND
+LOOK_S: Final = 600.0
+"""Between two looks whether a day is over, and between attempts while the database is away."""
+DONE: Final = ("retention", "occupancy")
+"""Under which (source, key) the journal remembers when it was done last, ns."""
+
+
+async def keep_tidy(
+    influx: Influx, journal: Journal, days: int, clock: Callable[[], int] = time.time_ns, *, look_s: float = LOOK_S
+) -> None:
+    """Delete occupancy older than `days` now and every day, until cancelled."""
+    done = next((int(value) for *key, value in await journal.states() if tuple(key) == DONE), 0)
+    while True:
+        now = clock()
+        if now - done >= DAY:
+            try:
+                major, _ = influx.version or await influx.connect()
+                if major > 2:
+                    log.warning(
+                        "occupancy is not deleted: InfluxDB %d has no DELETE; set the retention of its database", major
+                    )
+                    return
+                await forget(influx, now - days * DAY)
+                await journal.remember(*DONE, str(now).encode())
+            except DatabaseError as error:
+                log.warning("occupancy older than %d days is not deleted: %s", days, error)
+            except FullError as error:
+                log.warning("when occupancy was deleted is not remembered: %s", error)
+                done = now
+            else:
+                log.info("occupancy older than %d days is deleted", days)
+                done = now
+        await asyncio.sleep(look_s)
+
+
+async def forget(influx: Influx, before: int) -> None:
+    """Delete occupancy older than `before`, ns; raises `DatabaseError` if it may not be."""
+    await influx.query(f'DELETE FROM "{OCCUPANCY}" WHERE time < {before}', post=True)  # noqa: S608  the schema's
+
+
+async def oldest(influx: Influx, before: int) -> int | None:
+    """When the oldest occupancy before `before` was measured, ns; None where there is none."""
+    found = await influx.query(f'SELECT * FROM "{OCCUPANCY}" WHERE time < {before} LIMIT 1')  # noqa: S608  the schema's
+    times = [int(row[0]) for series in found for row in series.get("values", [])]
+    return min(times, default=None)

@@ -1,0 +1,146 @@
+"""Occupancy ends after its days, on the real database with the least credential, and nothing else does."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from devices.registry import load
+from ingest.access import Access, arrange
+from ingest.doctor import database as probe
+from ingest.influx import DatabaseError, Influx, Stored
+from ingest.journal import Journal
+from ingest.processes import free_port
+from ingest.retention import DAY, forget, keep_tidy, oldest
+from ingest.security import store
+from ingest.servers import Database, influxdb
+from ingest.settings import Influx as Options
+from tests.bench.estate import write_estate
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+NOW = time.time_ns()
+AGES = (1, 29, 31, 400)
+
+
+@pytest_asyncio.fixture
+async def protected(tmp_path: Path) -> AsyncIterator[tuple[Database, Access]]:
+    """A database with the users that `init` makes, and readings of four ages."""
+    estate = write_estate(tmp_path / "estate", 2)
+    store.init(tmp_path / "security", load(estate), NOW, registry=estate)
+    async with influxdb(tmp_path / "influxdb", protected=True) as database:
+        access = await arrange(tmp_path / "security", database, "telemetry")
+        lines = [f"{what},space=a v={age} {NOW - age * DAY}" for age in AGES for what in ("occupancy", "climate")]
+        async with connection(database, access.ingest) as influx:
+            await influx.connect()
+            assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
+        yield database, access
+
+
+def options(database: Database, who: Mapping[str, str], days: int = 0) -> Options:
+    return Options.model_validate({"url": database.url, "occupancy_days": days, **who})
+
+
+def connection(database: Database, who: Mapping[str, str]) -> Influx:
+    return Influx(options(database, who))
+
+
+def opened(folder: Path) -> Journal:
+    return Journal(folder, max_bytes=2**24, keep_packets=9, quarantine_bytes=2**20, quarantine_age=DAY)
+
+
+async def ages(influx: Influx, measurement: str) -> list[int]:
+    return [int(row[1]) for series in await influx.query(f"SELECT v FROM {measurement}") for row in series["values"]]
+
+
+async def test_the_least_credential_deletes_old_occupancy_and_nothing_else(
+    protected: tuple[Database, Access], tmp_path: Path
+) -> None:
+    database, access = protected
+    assert (await probe.probe(options(database, access.ingest))).occupancy_days == pytest.approx(400, abs=1)
+    async with connection(database, access.ingest) as influx, opened(tmp_path / "data") as journal:
+        task = asyncio.create_task(keep_tidy(influx, journal, 30, look_s=0.05))
+        async with asyncio.timeout(10):
+            while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
+                await asyncio.sleep(0.05)
+        await _end(task)
+        assert sorted(await ages(influx, "occupancy")) == [1, 29]
+        assert sorted(await ages(influx, "climate")) == sorted(AGES)
+    assert (await probe.probe(options(database, access.ingest, 30))).occupancy_days == 0
+    async with connection(database, access.boards) as reader:
+        with pytest.raises(DatabaseError):
+            await forget(reader, NOW)
+
+
+async def test_it_is_done_at_most_once_a_day_also_over_a_restart(tmp_path: Path) -> None:
+    now, deleted = [NOW], []
+
+    async def query(request: web.Request) -> web.Response:
+        deleted.append(request.query["q"])
+        return web.Response(text="{}\n", content_type="application/json")  # as InfluxDB 2.9.1 answers a DELETE
+
+    async with answering(query, "2.9.1") as url, Influx(Options(url=url)) as influx:
+        for expected in (1, 1, 2):
+            async with opened(tmp_path / "data") as journal:
+                task = asyncio.create_task(keep_tidy(influx, journal, 30, lambda: now[0], look_s=0.01))
+                await asyncio.sleep(0.1)
+                await _end(task)
+            assert len(deleted) == expected
+            now[0] += DAY // 2
+    assert deleted[0] == f'DELETE FROM "occupancy" WHERE time < {NOW - 30 * DAY}'
+
+
+async def test_influxdb_3_is_not_asked_and_that_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def query(_: web.Request) -> web.Response:
+        raise AssertionError("InfluxDB 3 has no DELETE")
+
+    async with answering(query, "3.1.0") as url, Influx(Options(url=url)) as influx, opened(tmp_path) as journal:
+        await asyncio.wait_for(keep_tidy(influx, journal, 30), 5)
+    assert "InfluxDB 3 has no DELETE; set the retention of its database" in caplog.text
+
+
+async def test_what_the_database_refuses_is_said_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    async def query(_: web.Request) -> web.Response:
+        asked.append(1)
+        return web.json_response({"error": "requires WRITE on telemetry"}, status=403)
+
+    async with answering(query, "1.6.7") as url, Influx(Options(url=url)) as influx, opened(tmp_path) as journal:
+        task = asyncio.create_task(keep_tidy(influx, journal, 30, look_s=0.02))
+        await asyncio.sleep(0.2)
+        await _end(task)
+    assert len(asked) > 1
+    assert "occupancy older than 30 days is not deleted" in caplog.text
+    assert "requires WRITE" in caplog.text
+
+
+@contextlib.asynccontextmanager
+async def answering(query: Handler, version: str) -> AsyncIterator[str]:
+    """A server that answers as an InfluxDB of this version."""
+
+    async def ping(_: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"X-Influxdb-Version": version})
+
+    app = web.Application()
+    app.add_routes([web.get("/ping", ping), web.post("/query", query)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
