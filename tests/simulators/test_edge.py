@@ -9,6 +9,7 @@ from devices.formats import sparkplug_payload as wire
 from devices.model import SECOND, Device, DeviceKind, Estate, Message, Reason, SourceConfig
 from simulators.gateways import Connection, connections
 from simulators.simulation import Simulation
+from simulators.unplayable import UnplayableError
 from tests.simulators.estates import TERM_MONDAY, estate
 
 NINE = TERM_MONDAY + 9 * 3_600
@@ -91,5 +92,5 @@ def test_after_a_silence_all_devices_are_born_again_with_what_they_last_told() -
 
 def test_devices_of_two_nodes_need_two_sources() -> None:
     other = Device("x", "sim", DeviceKind.GAS_METER, "x", "plant", "sim/depot/x", 60, ())
-    with pytest.raises(LookupError, match="sim/boiler-house, sim/depot: make a source for each"):
+    with pytest.raises(UnplayableError, match="sim/boiler-house, sim/depot: make a source for each"):
         connections(_edge_estate(other))
