@@ -17,6 +17,7 @@ from devices.formats.z2m_exposes import Plan
 from devices.formats.zigbee2mqtt import Described
 from devices.model import Device, Estate, Message, SourceConfig
 from simulators.data import zigbee2mqtt_definitions
+from simulators.edge import EdgeNode
 from simulators.noise import key
 from simulators.relays import LorawanServer, MeterGateway
 from simulators.speakers import Due
@@ -25,7 +26,8 @@ from simulators.wifi import ShellyDevice, TasmotaDevice
 
 
 class Connection(Protocol):
-    """One MQTT client. Its messages' `received` is the time they are about; `retained` asks for retention."""
+    """One MQTT client. Its messages' `received` is the time they are about; `retained` asks for retention, of wills
+    too."""
 
     name: str
     """the client id"""
@@ -116,6 +118,7 @@ _TOGETHER: Final[Mapping[str, Callable[[SourceConfig, list[Device]], Connection]
     "zigbee2mqtt": Zigbee2MqttBridge,
     "thethingsstack": LorawanServer,
     "senml": MeterGateway,
+    "sparkplug": EdgeNode,
 }
 """format → what connects for all devices of a source"""
 

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter, Utility
+from devices.model import FOREVER, SECOND, Assignment, Building, Device, DeviceKind, Meter, Utility
 from simulators.meters import GAS_KWH_M3, LOADS, Tap, taps
 from simulators.noise import Flags, Floats, Ints, Keys, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import Profile
-from simulators.registers import PLUG, register_of
+from simulators.registers import PLUG, Register, register_of
 from simulators.run import Trace
 from simulators.stock import Stock
 
@@ -132,8 +132,7 @@ class Instruments:
                 utility = self._meter(number, assignment).utility
                 if utility is Utility.GAS:
                     per_second[number] = 1 / 3.6e6 / GAS_KWH_M3
-                usual = self._usual_year(number, assignment, int(building[number]))
-                shows = register_of(device.model, utility, usual, assignment.opening_register or 0.0)
+                shows = self.register_at(number, assignment)
                 step[number], width[number] = shows.step, shows.width
         self.places = Places(space, building, meter, per_second, step, width, whole, until)
 
@@ -148,13 +147,19 @@ class Instruments:
             assignment, _ = _where(device, at)
             if assignment is None or not only[number]:
                 continue
-            years = (at - assignment.start / SECOND) / _YEAR_S
-            if assignment.opening_register is None:
-                years = 1 + 6 * uniform(self._numbers[number], 2)
-            begun = assignment.opening_register or 0.0
-            self.register[column] = begun + max(0.0, years) * self._usual_year(
-                number, assignment, int(self.places.building[number])
-            )
+            self.register[column] = self.counted_by(number, assignment, at)
+
+    def counted_by(self, number: int, assignment: Assignment, at: int) -> float:
+        """What a register has counted when the simulation meets it at `at`, seconds since 1970."""
+        years = (at - assignment.start / SECOND) / _YEAR_S
+        if assignment.opening_register is None:
+            years = 1 + 6 * uniform(self._numbers[number], 2)
+        return (assignment.opening_register or 0.0) + max(0.0, years) * self._usual_year(number, assignment)
+
+    def register_at(self, number: int, assignment: Assignment) -> Register:
+        """What kind of register a meter has there."""
+        usual, utility = self._usual_year(number, assignment), self._meter(number, assignment).utility
+        return register_of(self.devices[number].model, utility, usual, assignment.opening_register or 0.0)
 
     def advance(self, trace: Trace) -> Measured:
         """Carry on over a trace what the devices count."""
@@ -229,10 +234,11 @@ class Instruments:
         seen = busy & (uniforms(of, at // _PIR_HOLD_S, stream=1) < np.minimum(0.98, 0.6 + 0.08 * people))
         return np.where(self._contacts, opened, seen)
 
-    def _usual_year(self, number: int, assignment: Assignment, building: int) -> float:
+    def _usual_year(self, number: int, assignment: Assignment) -> float:
         """What goes through a meter or plug in a usual year, in its register's unit."""
         if self.devices[number].kind is DeviceKind.SMART_PLUG:
             return 200 + 400 * uniform(self._numbers[number], 3)
+        building = self._stock.index[self.devices[number].council, assignment.building]
         tap = self._taps[building].get(assignment.meter)
         if tap is None:
             return 0.0
@@ -246,9 +252,12 @@ class Instruments:
         }
         return year[meter.utility] * tap.share * (0.2 if meter.parent else 1.0)
 
+    def building_of(self, number: int, assignment: Assignment) -> Building:
+        """The building of an assignment of a device."""
+        return self._stock.buildings[self._stock.index[self.devices[number].council, assignment.building]][1]
+
     def _meter(self, number: int, assignment: Assignment) -> Meter:
-        building = self._stock.buildings[self._stock.index[self.devices[number].council, assignment.building]][1]
-        return building.meters[assignment.meter]
+        return self.building_of(number, assignment).meters[assignment.meter]
 
 
 def voltage(of: Keys, at: Ints) -> Floats:

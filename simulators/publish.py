@@ -198,7 +198,7 @@ async def _stay_connected(one: Connection, queue: _Queue, run: _Run) -> None:
                 password=password,
                 logger=_wire,
                 tls_params=TLSParameters(ca_certs=str(broker.ca_file)) if broker.ca_file else None,
-                will=Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+                will=Will(will.topic, will.payload, qos=1, retain=will.retained) if will else None,
             ) as client:
                 attempt = 0
                 run.back(one.name)
@@ -218,7 +218,7 @@ async def _publish_all(
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(_notice_loss(client))
             for birth in one.hello(time.time_ns()):
-                await client.publish(birth.topic, birth.payload, qos=1, retain=True)
+                await client.publish(birth.topic, birth.payload, qos=1, retain=birth.retained)
             while not leave.is_set():
                 if not unsent:
                     message = await queue.get()
@@ -234,7 +234,7 @@ async def _publish_all(
         with suppress(MqttError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
                 if will is not None:
-                    await client.publish(will.topic, will.payload, qos=1, retain=True)
+                    await client.publish(will.topic, will.payload, qos=1, retain=will.retained)
 
 
 async def _pause(seconds: float, leave: asyncio.Event) -> None:

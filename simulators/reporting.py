@@ -116,12 +116,13 @@ class Timer:
     period: Ints
     phase: Ints
     jitter: Ints
+    """shorter than the period"""
 
     def times(self, told: int, until: int) -> tuple[Ints, Ints]:
         """Which of them (by index) send after `told` and up to `until`, and when; each one's times rise."""
         if not len(self.period):
             return self.period, self.period
-        first = (told + 1 - self.phase - self.jitter) // self.period
+        first = (told + 1 - self.phase) // self.period
         most = int(((until - self.phase) // self.period - first).max(initial=-1)) + 1
         nth = first + np.arange(most)[:, None]
         late = (uniforms(self.of, nth, stream=23) * (self.jitter + 1)).astype(np.int64)

@@ -22,6 +22,7 @@ from devices.estate.text import Place, read_csv, read_yaml
 from devices.estate.values import Id, Text, instant
 from devices.model import FOREVER, SECOND, Building, Council, Device, Estate
 from simulators.faults import KINDS, Fault, Scope
+from simulators.outages import outages
 from simulators.profiles import profile
 from simulators.stock import cooled
 from simulators.weather import Recorded
@@ -139,6 +140,7 @@ class ScenarioFile(Shape):
         None, description="CSV beside this file: time,temperature_c,humidity_pct,sun_w_m2,wind_m_s"
     )
     tariff: _TariffItem = Field(default_factory=_TariffItem)
+    outages_a_year: float = Field(0.0, ge=0, le=1_000, description="of each gateway, at times that the name decides")
     faults: list[FaultItem] = Field(default_factory=list)
 
 
@@ -161,11 +163,19 @@ def read_scenario(path: Path, estate: Estate) -> Scenario:
         for number, item in enumerate(file.faults)
         for one in _planned(item, number, place.at("faults", number), estate, problems)
     ]
+    planned += _outages(estate, file)
     weather = _weather(path.parent / file.weather, problems) if file.weather else None
     if problems:
         raise ScenarioError(sorted(problems))
     tariff = Tariff(file.tariff.electricity, file.tariff.gas, file.tariff.heat, file.tariff.water)
     return Scenario(file.name, tuple(planned), tariff, weather)
+
+
+def _outages(estate: Estate, file: ScenarioFile) -> Iterator[Planned]:
+    found = enumerate(outages(estate, file.name, file.outages_a_year), 1)
+    for number, one in found:
+        fault = Fault(f"o{number:02}", "gateway_silence", 0, 0, 0.0, one.council, one.building, source=one.source)
+        yield Planned(fault, When(one.start, dated=False), When(one.end, dated=False))
 
 
 def _planned(item: FaultItem, number: int, place: Place, estate: Estate, problems: list[Problem]) -> Iterator[Planned]:

@@ -2,13 +2,18 @@
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from devices.model import FOREVER, SECOND, Assignment
 from simulators.answers import write_answers
 from simulators.faults import KINDS, Fault
 from simulators.meters import GAS_KWH_M3
+from simulators.registerkey import write_registers
 from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
@@ -106,3 +111,31 @@ def test_people_and_temperatures_are_there_for_every_space(key: Path) -> None:
     assert len(climate) == len(people) == 96 * len(spaces)
     assert max(float(row["people"]) for row in people if row["space"] == "room-1") > 15
     assert all(float(row["co2_ppm"]) >= 425 for row in climate)
+
+
+def test_the_key_says_what_registers_show_and_when_one_runs_over(tmp_path: Path) -> None:
+    """999,980 kWh of six digits: the register of the main meter begins again within the two days."""
+    old = estate().councils["sim"].devices["m-main"]
+    place = Assignment(TERM_MONDAY * SECOND, FOREVER, "school", meter="main", opening_register=999_980.0)
+    town = estate(replace(old, id="near", address="near", assignments=(place,)))
+    write_answers(tmp_path, town, HEALTHY, seed=3, start=TERM_MONDAY, end=END)
+    write_registers(tmp_path, town, seed=3, start=TERM_MONDAY)
+    rows = {row["device"]: row for row in _rows(tmp_path / "registers.csv")}
+    assert rows.keys() == {"near", "m-main", "m-lights", "m-sockets", "m-kitchen", "m-gas", "m-heat", "m-water"}
+    near = rows["near"]
+    assert (near["width"], near["unit"], near["first"]) == ("1000000", "kWh", "999980.000")
+    simulation = Simulation(town, seed=3, start=TERM_MONDAY, every=1_800)
+    simulation.step(END - TERM_MONDAY)
+    told: dict[str, list[tuple[str, float]]] = {"near": [], "m-gas": []}
+    for due in simulation.due(END):
+        if due.device.id in told:
+            at = datetime.fromtimestamp(due.time / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            told[due.device.id] += [
+                (at, one.value) for one in due.readings if one.field.name in {"electricity_import", "gas"}
+            ]
+    fell = [after[0] for before, after in pairwise(told["near"]) if after[1] < before[1]]
+    assert near["ran_over"].split() == fell
+    assert len(fell) == 1
+    for device, readings in told.items():
+        assert float(rows[device]["last"]) == pytest.approx(readings[-1][1], abs=0.3)
+    assert rows["m-gas"]["ran_over"] == ""

@@ -33,7 +33,7 @@ def test_a_random_scenario_goes_straight_into_an_answer_key(settings: Path, tmp_
     with (answers / "faults.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 6
     assert {path.name for path in answers.iterdir()} == {
-        "energy.csv", "occupancy.csv", "climate.csv", "remainders.csv", "faults.csv",
+        "energy.csv", "occupancy.csv", "climate.csv", "remainders.csv", "faults.csv", "registers.csv",
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from simulators.gateways import connections
 from simulators.simulation import Simulation
 from simulators.speakers import Due
 from simulators.statefile import load as load_state
+from simulators.unplayable import UnplayableError
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
 NINE = TERM_MONDAY + 9 * 3_600
@@ -100,10 +101,10 @@ def test_a_native_device_is_one_connection_with_a_status() -> None:
 def test_what_cannot_be_played_is_named() -> None:
     council = estate().councils["sim"]
     lora = replace(council, sources={"native": SourceConfig("native", "sim", "chirpstack", "application")})
-    with pytest.raises(LookupError, match="not chirpstack"):
+    with pytest.raises(UnplayableError, match="not chirpstack"):
         connections(replace(estate(), councils={"sim": lora}))
     odd = replace(council.devices["bulb"], model="Acme 1")
-    with pytest.raises(LookupError, match=r"Acme 1.*Danfoss 014G2461"):
+    with pytest.raises(UnplayableError, match=r"Acme 1.*Danfoss 014G2461"):
         connections(replace(estate(), councils={"sim": replace(council, devices={"bulb": odd})}))
 
 
@@ -224,5 +225,5 @@ def test_frames_of_a_lorawan_device_are_never_counted_twice() -> None:
     assert counts[0] < counts[1] < 2**32
     odd = replace(sensor, model="Acme 1")
     council = replace(demo.councils["sim-kirkbrae"], devices={odd.id: odd})
-    with pytest.raises(LookupError, match=r"no model file of 'Acme 1'"):
+    with pytest.raises(UnplayableError, match=r"no model file of 'Acme 1'"):
         connections(replace(demo, councils={"sim-kirkbrae": council}))

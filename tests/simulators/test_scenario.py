@@ -1,5 +1,6 @@
 """Scenarios: what may stand in their files, and what is said of what may not."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,17 @@ def test_a_random_scenario_is_sound_and_holds_every_kind(tmp_path: Path, seed: i
     assert all(TERM_MONDAY <= fault.start < fault.end <= TERM_MONDAY + 31 * DAY for fault in faults)
     assert random_scenario(demo, seed=seed, days=30, count=60) == path.read_text(encoding="utf-8")
     assert random_scenario(demo, seed=seed + 1, days=30, count=60) != path.read_text(encoding="utf-8")
+
+
+def test_gateways_are_off_now_and_then_where_a_scenario_says_so(tmp_path: Path) -> None:
+    path = _write(tmp_path, "  []\n", "name: rough\noutages_a_year: 50\n")
+    found = read_scenario(path, estate()).faults(TERM_MONDAY)
+    assert found == read_scenario(path, estate()).faults(TERM_MONDAY)
+    assert {(fault.kind, fault.source) for fault in found} == {("gateway_silence", "z2m")}
+    assert 25 <= len(found) <= 75
+    assert all(120 <= fault.end - fault.start <= 4 * 3_600 for fault in found)
+    assert all(a.end < b.start for a, b in pairwise(found))
+    assert len({fault.id for fault in found}) == len(found)
+    other = _write(tmp_path, "  []\n", "name: another\noutages_a_year: 50\n")
+    assert read_scenario(other, estate()).faults(TERM_MONDAY) != found
+    assert read_scenario(_write(tmp_path, "  []\n"), estate()).faults(TERM_MONDAY) == ()

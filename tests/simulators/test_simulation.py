@@ -15,7 +15,7 @@ from simulators.instrument import Measured
 from simulators.run import Trace
 from simulators.simulation import Simulation
 from simulators.speakers import Due
-from simulators.statefile import load, save
+from simulators.statefile import StateError, load, save
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
 HOUR = 3_600
@@ -202,10 +202,10 @@ def test_a_state_of_another_seed_or_no_state_says_what_to_do(tmp_path: Path) -> 
     path = tmp_path / "state.json"
     assert not load(simulation, path)
     save(simulation, path)
-    with pytest.raises(ValueError, match="seed 3, not 4"):
+    with pytest.raises(StateError, match="seed 3, not 4"):
         load(Simulation(estate(), seed=4, start=TERM_MONDAY), path)
     path.write_text(json.dumps({"seed": 3}))
-    with pytest.raises(ValueError, match=r"state\.json .*delete it"):
+    with pytest.raises(StateError, match=r"state\.json .*delete it"):
         load(simulation, path)
 
 

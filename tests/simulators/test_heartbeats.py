@@ -1,0 +1,58 @@
+"""The demo council, live: nobody is silent for longer than the registry expects, so no healthy device is an alarm."""
+
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import simulators
+from devices.model import SECOND
+from devices.registry import load
+from ingest import silence
+from simulators.simulation import Simulation
+
+TUESDAY_6 = 1_768_284_000
+"""13 January 2026 06:00 UTC"""
+HOURS = 4
+LOOK_S = 20
+
+
+@pytest.fixture(scope="module")
+def heard() -> dict[str, list[int]]:
+    """When each device was heard, seconds since 1970."""
+    simulation = Simulation(load(Path(simulators.__file__).parent / "estate"), seed=1, start=TUESDAY_6)
+    simulation.step(HOURS * 3_600)
+    times = defaultdict(list)
+    for due in simulation.due(simulation.now):
+        times[due.device.id].append(due.time // SECOND)
+    return times
+
+
+def test_no_healthy_device_of_the_demo_is_late(heard: dict[str, list[int]]) -> None:
+    council = load(Path(simulators.__file__).parent / "estate").councils["sim-kirkbrae"]
+    assert len(heard) > 550
+    for name, times in heard.items():
+        device = council.devices[name]
+        jitter = 30 if council.sources[device.source].format == "thethingsstack" else 0
+        ends = [TUESDAY_6, *times, TUESDAY_6 + HOURS * 3_600]
+        assert max(b - a for a, b in pairwise(ends)) <= device.interval + jitter, name
+
+
+def test_no_alarm_is_raised_for_a_healthy_council(heard: dict[str, list[int]]) -> None:
+    council = load(Path(simulators.__file__).parent / "estate").councils["sim-kirkbrae"]
+    watch, alarms = silence.Watch(), list[silence.Alarm]()
+    told = {name: iter([*times, 2**62]) for name, times in heard.items()}
+    following = {name: next(times) for name, times in told.items()}
+    last = dict.fromkeys(heard, 0)
+    for now in range(TUESDAY_6, TUESDAY_6 + HOURS * 3_600, LOOK_S):
+        for name in heard:
+            while following[name] <= now:
+                last[name], following[name] = following[name], next(told[name])
+        due = [
+            silence.Due(council.id, one.source, name, one.interval * SECOND, last[name] * SECOND)
+            for name in heard
+            for one in [council.devices[name]]
+        ]
+        alarms += watch.look(due, {}, now * SECOND, listening=True).started
+    assert alarms == []
