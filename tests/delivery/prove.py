@@ -42,7 +42,7 @@ async def _outage(folder: Path, estate: Path, broker: Broker, database: Database
 
 
 async def _poison(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
-    return await proofs.poison(folder, estate, broker, database, readings=min(told.readings, 1_800_000), rounds=12)
+    return await proofs.poison(folder, estate, broker, database, readings=2 * told.readings, rounds=8)
 
 
 async def _pressure(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
