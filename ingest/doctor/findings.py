@@ -170,7 +170,7 @@ def _queue(found: BrokerEvidence, per_second: float) -> Finding:
     evidence = f"{lost:,} of {found.published:,} acknowledged messages for a session that was offline are lost"
     if per_second:
         evidence += f"; this estate fills the queue in {found.arrived / per_second:,.0f} s of absence"
-    mend = f"set max_queued_messages 0 and max_queued_bytes 536870912, {_CONFIG}"
+    mend = f"set max_queued_messages 2000000000 and max_queued_bytes 536870912, {_CONFIG}"
     return Finding("broker queue", Severity.FAIL, evidence, mend)
 
 

@@ -13,8 +13,7 @@ same in other places (`layout`), and every function but `init` works on both.
 """
 
 import fcntl
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,6 +24,7 @@ from ingest.security import accounts as rules
 from ingest.security import broker, certificates
 from ingest.security.accounts import Account
 from ingest.security.certificates import DAY, WARN_DAYS, Pair
+from ingest.security.filing import lines, write, write_lines, write_new
 from ingest.security.layout import ALL, GROUP, OWNER, Layout, installation, layout_of
 from ingest.security.passwords import new_hash, new_password
 
@@ -60,10 +60,10 @@ def init(folder: Path, estate: Estate, now: int, *, registry: Path, hosts: Seque
         serve_tls(folder / "broker", folder / "authority", hosts, now, GROUP)
         if not (folder / "broker" / "revoked.crl").exists():
             _revocations(at, now)
-        _write(folder / "registry", f"{registry.resolve()}\n", OWNER)
+        write(folder / "registry", f"{registry.resolve()}\n", OWNER)
         for name in DATABASE_USERS:
-            _write_new(folder / "database" / name, new_password(), OWNER)
-        _write(folder / "broker" / "mosquitto.conf", broker.installed(folder), GROUP)
+            write_new(folder / "database" / name, new_password(), OWNER)
+        write(folder / "broker" / "mosquitto.conf", broker.installed(folder), GROUP)
         return apply(at, wanted)
 
 
@@ -76,7 +76,7 @@ def issue(folder: Path, estate: Estate, account: str) -> str:
     at = layout_of(folder)
     wanted = _wanted(at, estate, account)
     with held(at):
-        _write_lines(at.state / "revoked", _lines(at.state / "revoked") - {account})
+        write_lines(at.state / "revoked", lines(at.state / "revoked") - {account})
         give(at, account)
         apply(at, wanted, renew=account)
         return password(folder, account)
@@ -98,11 +98,11 @@ def certify(folder: Path, estate: Estate, account: str, now: int) -> Path:
         authority = _signer(at.broker / "ca.crt", at.authority / "ca.key")
         pair = certificates.client_certificate(authority, account, now)
         _withdraw(at, account, now)
-        _write_lines(at.state / "revoked", _lines(at.state / "revoked") - {account})
+        write_lines(at.state / "revoked", lines(at.state / "revoked") - {account})
         place = at.account(account)
-        _write(place / "client.key", pair.key, OWNER)
-        _write(place / "client.crt", pair.certificate, OWNER)
-        _write(at.authority / "issued" / f"{account}.crt", pair.certificate, OWNER)
+        write(place / "client.key", pair.key, OWNER)
+        write(place / "client.crt", pair.certificate, OWNER)
+        write(at.authority / "issued" / f"{account}.crt", pair.certificate, OWNER)
         apply(at, wanted)
     return place
 
@@ -117,7 +117,7 @@ def revoke(folder: Path, estate: Estate, account: str, now: int) -> None:
     at = layout_of(folder)
     wanted = _wanted(at, estate, account)
     with held(at):
-        _write_lines(at.state / "revoked", _lines(at.state / "revoked") | {account})
+        write_lines(at.state / "revoked", lines(at.state / "revoked") | {account})
         at.password(account).unlink(missing_ok=True)
         for name in ("client.key", "client.crt", *_CLIENTS):
             (at.account(account) / name).unlink(missing_ok=True)
@@ -144,7 +144,7 @@ def login(folder: Path, account: str) -> tuple[str, str] | None:
 
 def put(path: Path, secret: str) -> None:
     """Write a secret that only its owner reads, in place of what was there."""
-    _write(path, secret, OWNER)
+    write(path, secret, OWNER)
 
 
 def hand_out(path: Path, secret: str) -> None:
@@ -152,7 +152,7 @@ def hand_out(path: Path, secret: str) -> None:
     if path.exists():
         raise SecurityError(f"{path} exists: name a file that does not")
     try:
-        _write(path, f"{secret}\n", OWNER)
+        write(path, f"{secret}\n", OWNER)
     except OSError as error:
         raise SecurityError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -209,10 +209,10 @@ def apply(at: Layout, wanted: Sequence[Account], renew: str = "") -> list[str]:
     Returns:
         The accounts that got a password.
     """
-    revoked = _lines(at.state / "revoked")
+    revoked = lines(at.state / "revoked")
     active = [one for one in wanted if one.name not in revoked]
     path = at.broker / "passwords"
-    hashes = dict(line.split(":", 1) for line in _lines(path))
+    hashes = dict(line.split(":", 1) for line in lines(path))
     hashes.pop(renew, None)
     given = []
     for account in active:
@@ -222,10 +222,10 @@ def apply(at: Layout, wanted: Sequence[Account], renew: str = "") -> list[str]:
                 give(at, account.name)
                 given.append(account.name)
             hashes[account.name] = new_hash(password(at.root, account.name))
-    _write(path, "".join(f"{one.name}:{hashes[one.name]}\n" for one in active), at.mode)
+    write(path, "".join(f"{one.name}:{hashes[one.name]}\n" for one in active), at.mode)
     local = at.broker / "acl.local"
     own = f"\n# acl.local\n{local.read_text(encoding='utf-8')}" if local.exists() else ""
-    _write(at.broker / "acl", rules.acl(active) + own, at.mode)
+    write(at.broker / "acl", rules.acl(active) + own, at.mode)
     return given
 
 
@@ -234,11 +234,11 @@ def give(at: Layout, account: str) -> None:
     secret = new_password()
     place = at.places.get(account)
     if place is not None:
-        _write(at.root / place.file, secret, place.mode)
+        write(at.root / place.file, secret, place.mode)
         return
-    _write(at.password(account), secret, OWNER)
+    write(at.password(account), secret, OWNER)
     for name in _CLIENTS:
-        _write(at.account(account) / name, f"--username {account}\n--pw {secret}\n", OWNER)
+        write(at.account(account) / name, f"--username {account}\n--pw {secret}\n", OWNER)
 
 
 def _wanted(at: Layout, estate: Estate, account: str) -> list[Account]:
@@ -270,16 +270,16 @@ def serve_tls(broker: Path, authority: Path, hosts: Sequence[str], now: int, mod
             return
     pair = _authority(broker / "ca.crt", authority / "ca.key", now)
     made = certificates.server_certificate(pair, hosts or LOOPBACK, now)
-    _write(key, made.key, mode)
-    _write(certificate, made.certificate, ALL)
+    write(key, made.key, mode)
+    write(certificate, made.certificate, ALL)
 
 
 def _authority(certificate: Path, key: Path, now: int) -> Pair:
     if certificate.exists():
         return _signer(certificate, key)
     pair = certificates.new_authority(now)
-    _write(key, pair.key, OWNER)
-    _write(certificate, pair.certificate, ALL)
+    write(key, pair.key, OWNER)
+    write(certificate, pair.certificate, ALL)
     return pair
 
 
@@ -299,7 +299,7 @@ def _withdraw(at: Layout, account: str, now: int) -> None:
     if not issued.exists():
         return
     pem = issued.read_bytes()
-    _write(at.authority / "revoked" / f"{certificates.serial(pem):x}.crt", pem, OWNER)
+    write(at.authority / "revoked" / f"{certificates.serial(pem):x}.crt", pem, OWNER)
     _revocations(at, now)
     issued.unlink()
 
@@ -307,7 +307,7 @@ def _withdraw(at: Layout, account: str, now: int) -> None:
 def _revocations(at: Layout, now: int) -> None:
     authority = _signer(at.broker / "ca.crt", at.authority / "ca.key")
     revoked = [path.read_bytes() for path in sorted((at.authority / "revoked").glob("*.crt"))]
-    _write(at.broker / "revoked.crl", certificates.revocations(authority, revoked, now), at.mode)
+    write(at.broker / "revoked.crl", certificates.revocations(authority, revoked, now), at.mode)
 
 
 @contextmanager
@@ -327,27 +327,3 @@ def _secret(path: Path, remedy: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SecurityError(f"{path} cannot be read ({error.strerror}): `{remedy}` makes it") from error
-
-
-def _lines(path: Path) -> set[str]:
-    return set(path.read_text(encoding="utf-8").split()) if path.exists() else set()
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    _write(path, "".join(f"{line}\n" for line in sorted(lines)), OWNER)
-
-
-def _write_new(path: Path, text: str, mode: int) -> None:
-    if not path.exists():
-        _write(path, text, mode)
-
-
-def _write(path: Path, content: str | bytes, mode: int) -> None:
-    """Write a file whole or not at all; it never exists with a wider mode."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        os.fchmod(file.fileno(), mode)
-    partial.replace(path)
