@@ -23,11 +23,13 @@ from pydantic import BaseModel, SecretStr
 
 from devices.errors import MendableError
 from devices.model import SECOND
-from ingest import journal
+from ingest import journal, veil
 from ingest.settings import Settings
 
 FORMAT: Final = 1
 MANIFEST, ESTATE, SETTINGS = "manifest.json", "estate", "settings.toml"
+DATA: Final = (journal.FILE, veil.FILE)
+"""Files of the data folder."""
 
 
 class BackupError(MendableError):
@@ -35,7 +37,7 @@ class BackupError(MendableError):
 
 
 def backup(settings: Settings, target: Path, *, secrets: bool) -> dict[str, Any]:
-    """Write a backup; the manifest. With `secrets` the settings keep their passwords.
+    """Write a backup; the manifest. With `secrets` the settings keep their passwords, and small spaces their veil.
 
     Raises:
         BackupError: the target exists, or there is nothing to back up.
@@ -54,6 +56,8 @@ def backup(settings: Settings, target: Path, *, secrets: bool) -> dict[str, Any]
                 _add(tar, MANIFEST, json.dumps(manifest, indent=1).encode())
                 _add(tar, SETTINGS, to_toml(settings, secrets=secrets).encode())
                 tar.add(copied, journal.FILE)
+                if secrets and (settings.data / veil.FILE).exists():
+                    tar.add(settings.data / veil.FILE, veil.FILE)
                 for path in sorted(settings.registry.rglob("*")):
                     if path.is_file():
                         tar.add(path, str(PurePosixPath(ESTATE) / path.relative_to(settings.registry).as_posix()))
@@ -155,7 +159,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     """The files of a backup; anything else in the archive is refused, and nothing leaves the folder."""
     for member in tar:
         name = PurePosixPath(member.name)
-        known = member.name in {MANIFEST, SETTINGS, journal.FILE} or (len(name.parts) > 1 and name.parts[0] == ESTATE)
+        known = member.name in {MANIFEST, SETTINGS, *DATA} or (len(name.parts) > 1 and name.parts[0] == ESTATE)
         if not member.isfile() or name.is_absolute() or ".." in name.parts or not known:
             raise ValueError(f"it holds {member.name!r}")
         file = tar.extractfile(member)
@@ -165,8 +169,8 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
 
 
 def _place(name: PurePosixPath) -> Path:
-    if str(name) == journal.FILE:
-        return Path("data") / journal.FILE
+    if str(name) in DATA:
+        return Path("data") / name
     return Path("tolbooth.toml") if str(name) == SETTINGS else Path(*name.parts)
 
 

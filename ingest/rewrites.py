@@ -17,6 +17,7 @@ from typing import Final
 
 from devices.decode import Placed
 from devices.model import SECOND, Device, Reading
+from devices.schema import OCCUPANCY
 
 MOST_READINGS: Final = 1_000
 """Of one device and time that are remembered."""
@@ -64,6 +65,6 @@ def _words(sample: Placed, old: Reading, new: Reading) -> str:
     moment = datetime.fromtimestamp(time // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     stamp = f"{moment}.{time % SECOND // 1_000_000:03d}Z"
     channel = f" ({old.channel})" if old.channel else ""
-    return (
-        f"{device.council}/{device.id}: {old.field.name}{channel} of {stamp} was {old.value:g} and became {new.value:g}"
-    )
+    # a log is read by more people than a council lets see who was in a room
+    became = "became another" if old.field.measurement == OCCUPANCY else f"was {old.value:g} and became {new.value:g}"
+    return f"{device.council}/{device.id}: {old.field.name}{channel} of {stamp} {became}"

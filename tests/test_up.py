@@ -104,6 +104,9 @@ def test_up_holds_its_folder_answers_status_and_stops_in_order(up: Up, tmp_path:
     up.until("stopped; the data stays in")
     assert processes_of(up.folder) == []
     assert "ingest stopped" in (up.folder / "ingest.log").read_text()
+    status = run("status", "--settings", str(up.folder / "tolbooth.toml"), folder=tmp_path)
+    assert "ingest is not running" in status.stdout
+    assert "received" in status.stdout
 
 
 def test_a_killed_demo_resumes_on_the_same_ports(up: Up, tmp_path: Path) -> None:

@@ -100,6 +100,18 @@ def test_a_restored_folder_starts_by_itself(tmp_path: Path, settings: Settings, 
     assert {p.relative_to(again.registry): p.read_bytes() for p in again.registry.rglob("*") if p.is_file()} == files
 
 
+@pytest.mark.parametrize("secrets", [True, False])
+def test_the_key_of_small_spaces_is_a_secret_of_the_backup(tmp_path: Path, settings: Settings, secrets: bool) -> None:
+    (settings.data / "veil.key").write_text("0f" * 32)
+    backup(settings, tmp_path / "one.tar", secrets=secrets)
+    restore(tmp_path / "one.tar", tmp_path / "new")
+    key = tmp_path / "new" / "data" / "veil.key"
+    assert key.exists() == secrets
+    if secrets:
+        assert key.read_text() == "0f" * 32
+        assert key.stat().st_mode & 0o777 == 0o600
+
+
 def test_nothing_is_overwritten(tmp_path: Path, settings: Settings) -> None:
     backup(settings, tmp_path / "one.tar", secrets=False)
     with pytest.raises(BackupError, match="exists: name another file"):

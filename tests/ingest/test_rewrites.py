@@ -40,6 +40,13 @@ def test_another_value_of_one_series_and_time_is_counted_and_named() -> None:
     assert seen.untold == 2
 
 
+def test_what_is_said_of_people_has_no_figures() -> None:
+    seen = Rewrites()
+    for people in (1.0, 0.0):
+        seen.of(sample("a", NOW, [("people", people, "")]))
+    assert seen.last == "sim-moor/a: people of 2026-05-28T20:26:40.000Z became another"
+
+
 @pytest.mark.parametrize(
     "other",
     [
