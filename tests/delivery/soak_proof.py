@@ -54,7 +54,7 @@ async def soak(folder: Path, estate: Path, broker: Broker, database: Database, *
         *found.bars,
         ("every message has one fate, at every look", f"worst residual {worst}", worst == 0),
         ("all three killed", what_died, len(counted(looks)) == 3),
-        *_memory_bars(lives(looks.samples, looks.kills)),
+        *memory_bars(lives(looks.samples, looks.kills)),
     ]
     notes = {
         "messages": f"{sent:,}, {said['received']:,} received, {said['fates']['duplicate']:,} of them again",
@@ -136,7 +136,7 @@ def lives(samples: Sequence[Sample], kills: Sequence[tuple[float, str]]) -> list
     return found
 
 
-def _memory_bars(found: Sequence[Life]) -> list[tuple[str, str, bool]]:
+def memory_bars(found: Sequence[Life]) -> list[tuple[str, str, bool]]:
     """Growth within the longest life, where that is long enough to tell; and of the peak from life to life."""
     longest = max(found, key=lambda life: life.seconds, default=None)
     if longest is None or longest.seconds < SETTLED_S:
