@@ -14,7 +14,7 @@ ROWS = {
 }
 
 
-def tests_of(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     """The names of the tests in a file."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, kinds)}
@@ -26,7 +26,7 @@ def test_every_promise_has_a_test_that_exists() -> None:
         named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
         assert named, number
         for file, name in named:
-            assert name in tests_of(ROOT / file), f"{number}: {file} has no {name}"
+            assert name in names_in(ROOT / file), f"{number}: {file} has no {name}"
 
 
 def test_every_proof_is_named_and_its_report_is_there() -> None:
