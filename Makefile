@@ -46,7 +46,7 @@ bench-formats: setup ## measure what a message of each format costs, beside nati
 fuzz: setup ## feed all formats with garbage, N messages (10 million, some 10 minutes), from SEED on
 	@$(BIN)/python -m tests.devices.fuzz $(if $(N),--messages $(N)) $(if $(SEED),--seed $(SEED)) --processes 2
 
-soak: setup ## prove the promises of delivery at length, some 10 minutes; reports go to docs/prove
+soak: setup ## prove the promises of delivery at length, some 40 minutes; reports go to docs/prove
 	@$(BIN)/python -m tests.delivery.prove --report docs/prove
 
 soak-hour: setup ## kill ingest, InfluxDB and the broker at random for an hour; MINUTES=5 for less, SEED for other moments

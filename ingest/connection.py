@@ -1,16 +1,22 @@
 """One connection of the session: bytes to packets and back, TLS, and the broker's answers in words."""
 
 import asyncio
+import contextlib
+import os
 import ssl
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import mqtt5
 
 from ingest.settings import Mqtt
 
 _Reply = TypeVar("_Reply", mqtt5.ConnAckPacket, mqtt5.SubAckPacket, mqtt5.UnsubAckPacket)
+
+
+REST: Final = 262_144
+"""Bytes to read at once, as asyncio does."""
 
 
 class RefusedError(Exception):
@@ -34,6 +40,8 @@ class Connection(asyncio.Protocol):
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self._read_rest()
         self.close(f"connection lost: {exc}" if exc else "connection closed by the broker")
 
     def close(self, why: str) -> None:
@@ -69,6 +77,20 @@ class Connection(asyncio.Protocol):
                 return
         self._rest = bytearray(buffer[position:]) if position < len(buffer) else bytearray()
         self._flushed()
+
+    def _read_rest(self) -> None:
+        """Read what the broker sent before it crashed.
+
+        A write that fails ends the connection, read or unread; and the broker may have acknowledged to its publishers,
+        and not saved, what lies there unread. Over TLS it stays unread: nobody but asyncio can decipher it.
+        """
+        transport = self.transport
+        if transport is None or transport.get_extra_info("ssl_object") is not None:
+            return
+        descriptor = transport.get_extra_info("socket").fileno()
+        with contextlib.suppress(OSError):
+            while data := os.read(descriptor, REST):
+                self.data_received(data)
 
     def _control(self, packet: mqtt5.Packet) -> None:
         match packet:

@@ -46,11 +46,11 @@ async def _poison(folder: Path, estate: Path, broker: Broker, database: Database
 
 
 async def _pressure(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
-    return await proofs.back_pressure(folder, estate, broker, database, seconds=min(told.seconds / 40, 12))
+    return await proofs.back_pressure(folder, estate, broker, database, seconds=told.pressure_seconds)
 
 
 async def _strangers(folder: Path, estate: Path, broker: Broker, database: Database, told: argparse.Namespace) -> Proof:
-    return await proofs.strangers(folder, estate, broker, database, devices=min(told.readings // 20, 30_000))
+    return await proofs.strangers(folder, estate, broker, database, devices=told.devices, garbage=told.garbage)
 
 
 PROOFS: Final[dict[str, tuple[str, Run, bool]]] = {
@@ -64,7 +64,7 @@ PROOFS: Final[dict[str, tuple[str, Run, bool]]] = {
 }
 """Promise → name of its report, its run, and whether the broker saves at each change, as it is shipped.
 
-T1 stands for T2 and T3 too, which are the same run."""
+T1 stands for T2 too, and for the broker's crashes of T3; T14 for T15."""
 
 
 async def prove(names: list[str], told: argparse.Namespace) -> bool:
@@ -100,6 +100,9 @@ def main() -> None:
     parser.add_argument("--kills-broker", type=int, default=20)
     parser.add_argument("--kills-together", type=int, default=40, help="of broker and ingest, in each order")
     parser.add_argument("--seconds", type=float, default=480.0, help="over which the readings of T1 come")
+    parser.add_argument("--devices", type=int, default=100_000, help="that nobody knows, of T14")
+    parser.add_argument("--garbage", type=int, default=2_000_000, help="messages of T15")
+    parser.add_argument("--pressure-seconds", type=float, default=600.0, help="that T16 takes")
     parser.add_argument("--minutes", type=float, default=60.0, help="that T4 takes")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments of T4")
     parser.add_argument("--report", type=Path, help="folder for the reports")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.pipe import fast_broker
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery import crash_proof, proofs
+from tests.delivery import crash_proof, proofs, soak_proof, together_proof
 from tests.delivery.report import Proof, Sample, markdown, svg
 
 
@@ -22,6 +22,36 @@ async def test_crashes_of_all_three(
     )
     assert proof.holds, markdown(proof)
     assert len(proof.kills) == 8
+
+
+async def test_crashes_at_random(
+    tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    """T4 for a quarter of a minute; whether memory grows takes longer to tell."""
+    broker, database = await start_broker(), await start_database()
+    proof = await soak_proof.soak(tmp_path / "ingest", estate, broker, database, seconds=15, seed=3)
+    assert proof.holds, markdown(proof)
+
+
+async def test_broker_and_ingest_crash_together(
+    tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    """T3, twice in each order."""
+    broker, database = await start_broker(), await start_database()
+    proof = await together_proof.together(tmp_path / "ingest", estate, broker, database, crashes=2)
+    assert proof.holds, markdown(proof)
+
+
+def test_growth_of_memory_is_told_within_the_longest_life() -> None:
+    """Two lives: of 100 s at 50 MB, and of 900 s that grows by 1 MB in each 100 s, or by 1 MB alone."""
+    for each, good in ((0.01, False), (0.001, True)):
+        samples = [Sample(float(n), n, 0, 0, 0.0, 50.0) for n in range(100)]
+        samples += [Sample(100.0 + n, n, 0, 0, 0.0, 50.0 + each * n) for n in range(1, 900)]
+        found = soak_proof.lives(samples, [(100.0, "ingest"), (300.0, "broker")])
+        assert [round(life.seconds) for life in found] == [98, 898]
+        (within, _, holds), _ = soak_proof.memory_bars(found)
+        assert holds is good, within
+    assert soak_proof.memory_bars(found[:1]) == []
 
 
 async def test_a_long_outage(
@@ -51,7 +81,7 @@ async def test_strangers_and_garbage(
     tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
 ) -> None:
     broker, database = await start_broker(config=fast_broker()), await start_database()
-    proof = await proofs.strangers(tmp_path / "ingest", estate, broker, database, devices=3_000)
+    proof = await proofs.strangers(tmp_path / "ingest", estate, broker, database, devices=3_000, garbage=3_000)
     assert proof.holds, markdown(proof)
 
 

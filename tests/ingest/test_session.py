@@ -1,6 +1,7 @@
 """The session against a broker that follows a script, and against a real Mosquitto."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from devices.decode import Decoder
 from ingest import session as subject
+from ingest.connection import Connection
 from ingest.lineprotocol import Tags
 from ingest.processes import HOST, free_port
 from ingest.receive import digest
@@ -359,3 +361,24 @@ async def test_a_batch_holds_few_messages_where_they_are_large() -> None:
     for _ in range(3):
         session._receive(mqtt5.PublishPacket("a/b", b"small"))
     assert [len((await session.take(2)).deliveries), len((await session.take(2)).deliveries)] == [2, 1]
+
+
+@pytest.mark.parametrize("messages", [1, 500])
+async def test_what_came_before_a_crash_of_the_broker_is_kept_though_a_write_fails_first(messages: int) -> None:
+    """The broker dies with our acknowledgements unread, which resets the connection, just as we send the next one."""
+    came: list[mqtt5.PublishPacket] = []
+    with socket.create_server((HOST, 0)) as listener:
+        transport, made = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(came.append, lambda: None), *listener.getsockname()
+        )
+        peer, _ = listener.accept()
+        with peer:
+            transport.write(b"unread")
+            packet = mqtt5.PublishPacket(TOPIC, payload=b"{}", qos=AT_LEAST_ONCE, packet_id=7).write()
+            await asyncio.sleep(0.05)
+            peer.sendall(packet * messages)
+        transport.write(b"fails")
+        async with asyncio.timeout(5):
+            await made.closed
+    assert len(came) == messages
+    assert all(packet.payload == b"{}" for packet in came)
