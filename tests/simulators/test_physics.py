@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.model import Building, Estate, Meter, Utility
 from simulators.building import OUTDOOR_CO2_PPM, Now, Spaces, State, step, time_constant_h
-from simulators.data import bank_holidays, climate
+from simulators.data import climate
 from simulators.meters import ELECTRICITY, LOADS, has_heat_pump, taps
 from simulators.noise import Floats, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import profile
@@ -188,7 +188,7 @@ def _run(building: Building, days: int) -> list[Trace]:
     council = replace(estate().councils["sim"], buildings={building.id: building}, devices={})
     stock = make_stock(Estate({"sim": council}), 1)
     station = climate("edinburgh_rbge")
-    run = Buildings(stock, [station], seed=1, at=TERM_MONDAY - DAY, holidays=bank_holidays())
+    run = Buildings(stock, [station], seed=1, at=TERM_MONDAY - DAY)
     return list(run.run(TERM_MONDAY + days * DAY, 300))
 
 

@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from devices.model import Estate
-from simulators.data import bank_holidays
 from simulators.meters import ELECTRICITY, GAS, LOADS
-from simulators.moments import DAY_S, slots
+from simulators.moments import DAY_S, clock, slots
 from simulators.noise import Floats
 from simulators.people import is_school
 from simulators.scenario import HEALTHY
@@ -56,10 +55,11 @@ def year(seed: int, dt: int = 60) -> list[Result]:
     loads = np.concatenate([part.loads for part in parts]) / stock.area_m2[:, None]
     outdoors = np.concatenate([part.outdoor_c[:, 0] for part in parts])
     degree_days = np.maximum(0.0, 15.5 - outdoors).reshape(365, 48).mean(axis=1)
-    days = [slots(JANUARY_2026 + day * DAY_S, bank_holidays()) for day in range(365)]
+    calendar = stock.buildings[0][0].calendar
+    days = [slots(clock(JANUARY_2026 + day * DAY_S), calendar) for day in range(365)]
     weekday = np.array([day.weekday[144] for day in days])
     taught = np.array([bool(day.in_term[144]) or weekday[n] >= 5 for n, day in enumerate(days)])
-    closed = np.array([bool(day.bank_holiday[144]) for day in days])
+    closed = np.array([bool(day.holiday[144]) for day in days])
     results = []
     for number, (_, building) in enumerate(stock.buildings):
         electricity, gas = (_sum(loads[:, number], names).reshape(365, 48) for names in (ELECTRICITY, GAS))
