@@ -35,6 +35,8 @@ _CURVES: Final[dict[str, _Curve]] = {
     "store": ((7, 0), (9, 0.03), (16, 0.03), (18, 0)),
 }  # fmt: skip
 
+_SLEEP_FROM, _SLEEP_TO = 23.0, 6.5
+
 _OFFICE_DAYS: Final = (0.5, 0.62, 0.65, 0.6, 0.4, 0.1, 0.1)
 """of those who have a desk, Monday first"""
 
@@ -91,6 +93,13 @@ def expected(curves: tuple[str, ...], share: Floats, capacity: Floats, of: Keys,
     which = np.array(curves)
     part = share * usual * _chance(which == "meeting", which == "classroom", of, now)
     answer: Floats = capacity * np.minimum(1.0, part)
+    return answer
+
+
+def awake(curves: tuple[str, ...], now: Clock) -> Flags:
+    """Whether who is in each space is up, at each slot: bedrooms are slept in by night."""
+    asleep = (now.hour >= _SLEEP_FROM) | (now.hour < _SLEEP_TO)
+    answer: Flags = ~(asleep[:, None] & (np.array(curves) == "bedroom"))
     return answer
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from simulators.building import INFILTRATION_ACH, Now
 from simulators.moments import SLOTS, Clock, Slots, clock, openness, slots
 from simulators.noise import Flags, Floats, smooths, uniforms
-from simulators.people import activity, day_share, expected, opened
+from simulators.people import activity, awake, day_share, expected, opened
 from simulators.stock import Stock
 from simulators.weather import Climate, Recorded, Weather, weather
 
@@ -136,7 +136,8 @@ def _spaces(stock: Stock, now: Clock, local: tuple[Slots, ...], outdoors: list[W
     evening = now.day - (now.hour < 12)
     capacity = spaces.capacity
     people = expected(stock.curves, _share(stock, local), capacity, stock.of, now)
-    busy = np.minimum(1.0, people / np.maximum(1.0, _HALF_FULL * capacity))
+    up = awake(stock.curves, now)
+    busy = up * np.minimum(1.0, people / np.maximum(1.0, _HALF_FULL * capacity))
     idle, plugs = (
         np.array([value for one in stock.profiles for value in [getattr(one, name)]])[where]
         for name in ("plugs_idle", "plugs_w")
@@ -149,6 +150,7 @@ def _spaces(stock: Stock, now: Clock, local: tuple[Slots, ...], outdoors: list[W
         inside_lx=plant.daylight_lx[:, where] * stock.daylight_factor,
         sun_w=_columns([one.sun_w_m2 for one in outdoors])[:, where] * (_SUN_SHARE * area),
         expected=people,
+        awake=up,
         plugs_w=area * plugs * scale * (idle + (1 - idle) * busy) * wobble,
         asked_c=np.where(_heated(stock, local, plant)[:, where], stock.setpoint_c, _setback(stock)),
         cool_above_c=np.full(shape, _COOL_ABOVE_C),
