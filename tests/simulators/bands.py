@@ -5,7 +5,7 @@ of hourly electricity meters, 143 of them in Great Britain: 74 primary and secon
 other government bodies, 9 halls of residence. Two ratios follow from its feature files, of each meter:
 
 - night: mean of the hours 00 to 05 against 10 to 15, all days of the year (`HOD.mean` of `features_visdom.csv`);
-- weekend: a Saturday or Sunday against a Monday to Friday (`features_stl_weeklypattern.csv`, the weekly pattern of days,
+- weekend: a Saturday or Sunday against a Monday to Friday (`features_stl_weeklypattern.csv`, the weekly pattern,
   added to the mean day of `features_visdom.csv`).
 
 A band is from the tenth to the ninetieth of a hundred meters. It supersedes no benchmark: it is what such buildings do.
