@@ -72,9 +72,9 @@ def write_answers(
 ) -> None:
     """Write the key of a run from `start` to `end`, seconds since 1970, for the whole half-hours between.
 
-    In the folder come, as CSV or Parquet, `energy` (half-hourly, for each meter, and for each use with the meter left empty),
-    `occupancy`, `climate` (half-hourly means), `remainders` (what no sub-meter of a main meter saw over
-    the run) and `faults` (each with what it costs alone, against the healthy twin of the same seed).
+    In the folder come, as CSV or Parquet, `energy` (half-hourly, for each meter, and for each use with the meter left
+    empty), `occupancy`, `climate` (half-hourly means), `remainders` (what no sub-meter of a main meter saw over the
+    run) and `faults` (each with what it costs alone, against the healthy twin of the same seed).
 
     Raises:
         ConfigurationError: Parquet is wanted and pyarrow is not installed.
@@ -146,10 +146,9 @@ def _remainders(stock: Stock, meters: list[_Meter], totals: Floats) -> Iterator[
     for main in meters:
         subs = [one for one in meters if (one.council, one.building, one.parent) == (*main[:2], main.id)]
         if subs:
-            value, parts = (
-                float((totals * weights).sum()) for weights in (main.weights, sum(one.weights for one in subs))
-            )
-            yield main.council, main.building, main.id, value, parts, value - parts, _UNIT[main.utility]
+            value = float((totals * main.weights).sum())
+            below = sum(float((totals * sub.weights).sum()) for sub in subs)
+            yield main.council, main.building, main.id, value, below, value - below, _UNIT[main.utility]
 
 
 def _fault(fault: Fault, cost: Cost, scenario: Scenario) -> Row:

@@ -102,11 +102,13 @@ def _parquet(path: Path, columns: tuple[Column, ...]) -> Iterator[Write]:
         def write(rows: Iterable[Row]) -> None:
             cells = list(zip(*rows, strict=True)) or [()] * len(columns)
             arrays = [
-                pa.array(
-                    [round(cell, one.digits) for cell in values] if one.kind is Kind.NUMBER else values, field.type
-                )
+                pa.array(_rounded(values, one) if one.kind is Kind.NUMBER else values, field.type)
                 for one, values, field in zip(columns, cells, schema, strict=True)
             ]
             writer.write_table(pa.table(arrays, schema=schema))
 
         yield write
+
+
+def _rounded(values: tuple[Any, ...], column: Column) -> list[float]:
+    return [round(value, column.digits) for value in values]
