@@ -37,8 +37,8 @@ def _now(**changes: Any) -> Now:
     usual: dict[str, Any] = {
         "outdoor_c": 5.0, "outdoor_g_kg": 4.0, "inside_lx": 0.0, "sun_w": 0.0, "expected": 0.0, "awake": True,
         "plugs_w": 0.0, "asked_c": 0.0, "cool_above_c": 99.0, "felt_k": 0.0, "least_valve_pct": 0.0,
-        "most_valve_pct": 100.0, "heat_share": 1.0, "leaks_ach": 0.35, "fans_ach": 0.0, "fresh_m3_h": 18.0, "lights_stay": False,
-        "lights_forced": False,
+        "most_valve_pct": 100.0, "heat_share": 1.0, "leaks_ach": 0.35, "fans_ach": 0.0, "fresh_m3_h": 18.0,
+        "lights_stay": False, "lights_forced": False,
     }  # fmt: skip
     return Now(
         **{
