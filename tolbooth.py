@@ -158,7 +158,7 @@ def backfill(
 
     from ingest import terminal
     from ingest.load import load
-    from simulators.backfill import messages
+    from simulators.aside import messages_aside
 
     with clear_errors():
         check_installed(answer_key_format)
@@ -167,7 +167,7 @@ def backfill(
         start = end - days * DAY_NS
         estate = load_estate(chosen)
         wrong = _scenario(scenario, estate)
-        history = messages(estate, start_ns=start, end_ns=end, seed=seed, state_file=state, scenario=wrong)
+        history = messages_aside(estate=estate, start_ns=start, end_ns=end, seed=seed, state_file=state, scenario=wrong)
         with terminal.history(Console(), start, end) as progress:
             asyncio.run(load(history, chosen, progress))
         if answer_key:
