@@ -58,8 +58,8 @@ corpus: setup ## how much of the recorded messages is read rightly, by format
 supported: setup ## write docs/supported.md anew, from the formats and device models
 	$(BIN)/python -m devices.supported
 
-council-year: setup ## a simulated year against TM46, and how fast a council of 1,000 devices is simulated
-	@$(BIN)/python -m tests.simulators.year
+council-year: setup ## a simulated year against published figures, and one of 1,000 devices: docs/simulators-year.md
+	@$(BIN)/python -m tests.simulators.council_year
 
 lock: setup ## resolve the dependencies anew
 	$(LOCK) --upgrade --extra dashboards --output-file requirements.lock

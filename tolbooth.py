@@ -32,6 +32,7 @@ from ingest.command import (
     until_cancelled,
     until_stopped,
 )
+from simulators.tables import TableFormat, check_installed
 
 if TYPE_CHECKING:
     from devices.model import Estate
@@ -56,7 +57,10 @@ ScenarioOption = Annotated[
     Path | None, typer.Option("--scenario", help="YAML file of what goes wrong.", show_default=False)
 ]
 AnswersOption = Annotated[
-    Path | None, typer.Option("--answer-key", help="Folder for the truth as CSV files.", show_default=False)
+    Path | None, typer.Option("--answer-key", help="Folder for the truth as tables.", show_default=False)
+]
+AnswersFormatOption = Annotated[
+    TableFormat, typer.Option("--answer-key-format", help="Parquet needs tolbooth[parquet].")
 ]
 StateOption = Annotated[
     Path, typer.Option("--state", help="Where the simulators remember meters and weather between runs.")
@@ -95,8 +99,9 @@ def simulate(
     ] = None,
     scenario: ScenarioOption = None,
     answer_key: AnswersOption = None,
+    answer_key_format: AnswersFormatOption = TableFormat.CSV,
     plot: Annotated[
-        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days into this SVG.")
+        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days: .html or .svg.")
     ] = None,
     building: Annotated[str | None, typer.Option(help="The building to draw.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Length of the key or the picture, up to now.")] = 365,
@@ -114,9 +119,10 @@ def simulate(
         estate = load_estate(chosen)
         wrong = _scenario(scenario, estate)
         if answer_key or plot:
+            check_installed(answer_key_format)
             end = time.time_ns()
             if answer_key:
-                _write_answers(answer_key, estate, wrong, seed, end - days * DAY_NS, end)
+                _write_answers(answer_key, answer_key_format, estate, wrong, seed, end - days * DAY_NS, end)
             if plot:
                 _draw(plot, estate, wrong, seed, building, days, end)
             return
@@ -145,25 +151,27 @@ def backfill(
     state: StateOption = DEMO / "simulators.json",
     scenario: ScenarioOption = None,
     answer_key: AnswersOption = None,
+    answer_key_format: AnswersFormatOption = TableFormat.CSV,
 ) -> None:
     """Store a simulated history of the estate that ends now; with --answer-key write its truth too."""
     from rich.console import Console
 
     from ingest import terminal
     from ingest.load import load
-    from simulators.backfill import messages
+    from simulators.aside import messages_aside
 
     with clear_errors():
+        check_installed(answer_key_format)
         chosen = load_settings(settings)
         end = time.time_ns()
         start = end - days * DAY_NS
         estate = load_estate(chosen)
         wrong = _scenario(scenario, estate)
-        history = messages(estate, start_ns=start, end_ns=end, seed=seed, state_file=state, scenario=wrong)
+        history = messages_aside(estate=estate, start_ns=start, end_ns=end, seed=seed, state_file=state, scenario=wrong)
         with terminal.history(Console(), start, end) as progress:
             asyncio.run(load(history, chosen, progress))
         if answer_key:
-            _write_answers(answer_key, estate, wrong, seed, start, end)
+            _write_answers(answer_key, answer_key_format, estate, wrong, seed, start, end)
 
 
 @app.command()
@@ -267,7 +275,9 @@ def _scenario(path: Path | None, estate: "Estate") -> "Scenario":
     return read_scenario(path, estate) if path else HEALTHY
 
 
-def _write_answers(folder: Path, estate: "Estate", wrong: "Scenario", seed: int, start: int, end: int) -> None:
+def _write_answers(
+    folder: Path, form: TableFormat, estate: "Estate", wrong: "Scenario", seed: int, start: int, end: int
+) -> None:
     from rich.console import Console
 
     from ingest import terminal
@@ -276,7 +286,7 @@ def _write_answers(folder: Path, estate: "Estate", wrong: "Scenario", seed: int,
 
     with terminal.history(Console(), start, end) as progress:
         write_answers(
-            folder, estate, wrong, seed=seed, start=start // SECOND_NS // 60 * 60, end=end // SECOND_NS,
+            folder, estate, wrong, seed=seed, start=start // SECOND_NS // 60 * 60, end=end // SECOND_NS, form=form,
             progress=lambda at: progress(0, at * SECOND_NS),
         )  # fmt: skip
     write_registers(folder, estate, seed=seed, start=start // SECOND_NS // 60 * 60)

@@ -9,6 +9,7 @@ from datetime import time
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from devices.calendar import SCOTLAND, Calendar
 from devices.schema import Field
 
 SECOND = 1_000_000_000
@@ -335,6 +336,8 @@ class Council:
     sources: Mapping[str, SourceConfig]
     devices: Mapping[str, Device]
     privacy: Privacy = Privacy()
+    calendar: Calendar = SCOTLAND
+    """holidays, and school terms"""
 
 
 @dataclass(frozen=True, slots=True)

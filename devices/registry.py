@@ -6,12 +6,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
+from devices.calendar import SCOTLAND, Calendar, SchoolYear
 from devices.errors import ConfigurationError
 from devices.estate.draft import BuildingDraft, CouncilDraft, DeviceDraft, read_estate
 from devices.estate.problem import Problem
-from devices.estate.reference import council_areas
+from devices.estate.reference import calendar_rules, council_areas
 from devices.estate.rules import disagreements
-from devices.estate.shapes import NATIVE, AssignmentItem, SourceItem
+from devices.estate.shapes import NATIVE, AssignmentItem, CalendarItem, SourceItem
 from devices.formats import default_topic
 from devices.model import (
     FOREVER,
@@ -70,6 +71,21 @@ def _council(draft: CouncilDraft) -> Council:
         sources={NATIVE: SourceConfig(NATIVE, head.id, NATIVE, NATIVE_TOPIC)} | {each.id: each for each in sources},
         devices={device.id: device for device in devices},
         privacy=Privacy(head.privacy.desk_sensors, head.privacy.smallest_space),
+        calendar=_calendar(draft, gss),
+    )
+
+
+def _calendar(draft: CouncilDraft, gss: str) -> Calendar:
+    item = draft.calendar or CalendarItem()
+    like = item.like or gss
+    return Calendar(
+        calendar_rules()[like] if like else SCOTLAND.rules,
+        frozenset(item.closed),
+        frozenset(item.open),
+        tuple(
+            SchoolYear(year.first, year.last, tuple(year.breaks), frozenset(year.in_service))
+            for year in (_sound(entry.value) for entry in draft.school_years)
+        ),
     )
 
 

@@ -1,11 +1,9 @@
-"""The answer key of a scenario: what a dashboard should have found, as CSV files."""
+"""The answer key of a scenario: what a dashboard should have found, as CSV or Parquet files."""
 
-import csv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,17 +13,34 @@ from simulators.meters import LOADS, UTILITY_LOADS, above, taps
 from simulators.noise import Floats
 from simulators.scenario import Scenario
 from simulators.stock import Stock, make_stock
+from simulators.tables import Column, Kind, Row, TableFormat, table
 from simulators.truth import HALF_HOUR_S, Cost, HalfHours, costs, truth
 
 _UNIT: Final = {Utility.ELECTRICITY: "kWh", Utility.GAS: "kWh", Utility.HEAT: "kWh", Utility.WATER: "m3"}
-_FILES: Final = {
-    "energy": ("time", "council", "building", "meter", "use", "utility", "value", "unit"),
-    "occupancy": ("time", "council", "building", "space", "people"),
-    "climate": ("time", "council", "building", "space", "temperature_c", "co2_ppm", "outdoor_c"),
-    "remainders": ("council", "building", "meter", "value", "of_sub_meters", "remainder", "unit"),
+_TIME, _COUNCIL, _BUILDING, _METER = Column("time", Kind.TIME), Column("council"), Column("building"), Column("meter")
+_SPACE, _UTILITY, _UNIT_OF_VALUE = Column("space"), Column("utility"), Column("unit")
+
+
+def _number(name: str, digits: int, unit: str = "") -> Column:
+    return Column(name, Kind.NUMBER, digits, unit)
+
+
+_TABLES: Final = {
+    "energy": (_TIME, _COUNCIL, _BUILDING, _METER, Column("use"), _UTILITY, _number("value", 6), _UNIT_OF_VALUE),
+    "occupancy": (_TIME, _COUNCIL, _BUILDING, _SPACE, _number("people", 2, "people")),
+    "climate": (
+        _TIME, _COUNCIL, _BUILDING, _SPACE, _number("temperature_c", 2, "°C"), _number("co2_ppm", 0, "ppm"),
+        _number("outdoor_c", 2, "°C"),
+    ),
+    "remainders": (
+        _COUNCIL, _BUILDING, _METER, _number("value", 3), _number("of_sub_meters", 3), _number("remainder", 3),
+        _UNIT_OF_VALUE,
+    ),
     "faults": (
-        "id", "kind", "from", "to", "council", "building", "space", "device", "other", "source", "severity", "unit",
-        "electricity_kwh", "gas_kwh", "heat_kwh", "water_m3", "cost_pounds", "about",
+        Column("id"), Column("kind"), Column("from", Kind.TIME), Column("to", Kind.TIME), _COUNCIL, _BUILDING, _SPACE,
+        Column("device"), Column("other"), Column("source"), _number("severity", 6), _UNIT_OF_VALUE,
+        _number("electricity_kwh", 1, "kWh"), _number("gas_kwh", 1, "kWh"), _number("heat_kwh", 1, "kWh"),
+        _number("water_m3", 2, "m³"), _number("cost_pounds", 2, "£"), Column("about"),
     ),
 }  # fmt: skip
 
@@ -52,22 +67,26 @@ def write_answers(
     seed: int,
     start: int,
     end: int,
+    form: TableFormat = TableFormat.CSV,
     progress: Progress = lambda at: None,
 ) -> None:
     """Write the key of a run from `start` to `end`, seconds since 1970, for the whole half-hours between.
 
-    In the folder come `energy.csv` (half-hourly, for each meter, and for each use with the meter left empty),
-    `occupancy.csv`, `climate.csv` (half-hourly means), `remainders.csv` (what no sub-meter of a main meter saw over
-    the run) and `faults.csv` (each with what it costs alone, against the healthy twin of the same seed).
+    In the folder come, as CSV or Parquet, `energy` (half-hourly, for each meter, and for each use with the meter left
+    empty), `occupancy`, `climate` (half-hourly means), `remainders` (what no sub-meter of a main meter saw over the
+    run) and `faults` (each with what it costs alone, against the healthy twin of the same seed).
+
+    Raises:
+        ConfigurationError: Parquet is wanted and pyarrow is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stock, faults = make_stock(estate, seed), scenario.faults(start)
     meters = _meters(stock)
     totals = np.zeros((len(stock.buildings), len(LOADS)))
     with ExitStack() as stack:
-        write = {name: _writer(stack, folder / f"{name}.csv", _FILES[name]) for name in _FILES}
+        write = {name: stack.enter_context(table(folder, name, _TABLES[name], form)) for name in _TABLES}
         for part in truth(stock, seed=seed, start=start, end=end, scenario=scenario, faults=faults):
-            times = [_text(second) for second in part.start.tolist()]
+            times = part.start.tolist()
             write["energy"](_energy(stock, meters, times, part))
             write["occupancy"](_by_space(stock, times, part.people))
             write["climate"](_climate(stock, times, part))
@@ -76,17 +95,6 @@ def write_answers(
         write["remainders"](_remainders(stock, meters, totals))
         price = costs(estate, scenario, seed=seed, start=start, end=end)
         write["faults"](_fault(fault, price.get(fault.id, Cost(0, 0, 0, 0)), scenario) for fault in faults)
-
-
-def _writer(stack: ExitStack, path: Path, columns: tuple[str, ...]) -> Callable[[Iterator[Any]], None]:
-    file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    return writer.writerows
-
-
-def _text(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _meters(stock: Stock) -> list[_Meter]:
@@ -102,26 +110,17 @@ def _meters(stock: Stock) -> list[_Meter]:
     return found
 
 
-def _energy(stock: Stock, meters: list[_Meter], times: list[str], part: HalfHours) -> Iterator[tuple[Any, ...]]:
+def _energy(stock: Stock, meters: list[_Meter], times: list[int], part: HalfHours) -> Iterator[Row]:
     for meter in meters:
-        number = stock.index[meter.council, meter.building]
+        number, unit = stock.index[meter.council, meter.building], _UNIT[meter.utility]
         seen = (part.loads[:, number] * meter.weights[number]).sum(axis=1)
         for time, value in zip(times, seen.tolist(), strict=True):
-            yield (
-                time,
-                meter.council,
-                meter.building,
-                meter.id,
-                meter.use,
-                meter.utility,
-                f"{value:.6f}",
-                _UNIT[meter.utility],
-            )
+            yield time, meter.council, meter.building, meter.id, meter.use, meter.utility, value, unit
     for number, (council, building) in enumerate(stock.buildings):
         for utility in _utilities(building):
             for load in UTILITY_LOADS[utility]:
                 for time, value in zip(times, part.loads[:, number, LOADS.index(load)].tolist(), strict=True):
-                    yield time, council.id, building.id, "", load, utility, f"{value:.6f}", _UNIT[utility]
+                    yield time, council.id, building.id, "", load, utility, value, _UNIT[utility]
 
 
 def _utilities(building: Building) -> list[Utility]:
@@ -129,35 +128,35 @@ def _utilities(building: Building) -> list[Utility]:
     return [utility for utility in Utility if any(meter.utility is utility for meter in building.meters.values())]
 
 
-def _by_space(stock: Stock, times: list[str], table: Floats) -> Iterator[tuple[Any, ...]]:
-    for time, row in zip(times, table.tolist(), strict=True):
+def _by_space(stock: Stock, times: list[int], people: Floats) -> Iterator[Row]:
+    for time, row in zip(times, people.tolist(), strict=True):
         for name, value in zip(stock.names, row, strict=True):
-            yield time, *name, f"{value:.2f}"
+            yield time, *name, value
 
 
-def _climate(stock: Stock, times: list[str], part: HalfHours) -> Iterator[tuple[Any, ...]]:
+def _climate(stock: Stock, times: list[int], part: HalfHours) -> Iterator[Row]:
     where = stock.spaces.building.tolist()
     tables = zip(times, part.temperature_c.tolist(), part.co2_ppm.tolist(), part.outdoor_c.tolist(), strict=True)
     for time, temperature, co2, outdoors in tables:
         for number, name in enumerate(stock.names):
-            yield time, *name, f"{temperature[number]:.2f}", f"{co2[number]:.0f}", f"{outdoors[where[number]]:.2f}"
+            yield time, *name, temperature[number], co2[number], outdoors[where[number]]
 
 
-def _remainders(stock: Stock, meters: list[_Meter], totals: Floats) -> Iterator[tuple[Any, ...]]:
+def _remainders(stock: Stock, meters: list[_Meter], totals: Floats) -> Iterator[Row]:
     for main in meters:
         subs = [one for one in meters if (one.council, one.building, one.parent) == (*main[:2], main.id)]
         if subs:
-            value, parts = ((totals * weights).sum() for weights in (main.weights, sum(one.weights for one in subs)))
-            numbers = (f"{number:.3f}" for number in (value, parts, value - parts))
-            yield main.council, main.building, main.id, *numbers, _UNIT[main.utility]
+            value = float((totals * main.weights).sum())
+            below = sum(float((totals * sub.weights).sum()) for sub in subs)
+            yield main.council, main.building, main.id, value, below, value - below, _UNIT[main.utility]
 
 
-def _fault(fault: Fault, cost: Cost, scenario: Scenario) -> tuple[Any, ...]:
+def _fault(fault: Fault, cost: Cost, scenario: Scenario) -> Row:
     price, kind = scenario.tariff, KINDS[fault.kind]
     pounds = cost.electricity_kwh * price.electricity + cost.gas_kwh * price.gas
     pounds += cost.heat_kwh * price.heat + cost.water_m3 * price.water
     return (
-        fault.id, fault.kind, _text(fault.start), _text(fault.end), fault.council, fault.building, fault.space,
-        fault.device, fault.other, fault.source, f"{fault.severity:g}", kind.unit, f"{cost.electricity_kwh:.1f}",
-        f"{cost.gas_kwh:.1f}", f"{cost.heat_kwh:.1f}", f"{cost.water_m3:.2f}", f"{pounds:.2f}", kind.about,
+        fault.id, fault.kind, fault.start, fault.end, fault.council, fault.building, fault.space, fault.device,
+        fault.other, fault.source, fault.severity, kind.unit, cost.electricity_kwh, cost.gas_kwh, cost.heat_kwh,
+        cost.water_m3, pounds, kind.about,
     )  # fmt: skip

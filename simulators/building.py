@@ -101,6 +101,8 @@ class Now:
     sun_w: Floats
     expected: Floats
     """people that the timetable wants"""
+    awake: Flags
+    """whether they use lamps and sockets"""
     plugs_w: Floats
     asked_c: Floats
     """what the thermostat is set to"""
@@ -137,7 +139,7 @@ def step(spaces: Spaces, state: State, now: Now, building_c: Floats, dt: float) 
     state.people += (now.expected - state.people) * min(1.0, dt / _ARRIVAL_S)
     state.people[(now.expected == 0) & (state.people < 0.05)] = 0.0
     occupied = state.people >= 0.5
-    _step_lights(state, now, occupied, dt)
+    _step_lights(state, now, occupied & now.awake, dt)
     _step_valves(spaces, state, now, dt)
     warm = state.temperature_c > _WINDOWS_OPEN_C
     opened = occupied & ((warm & (now.outdoor_c < state.temperature_c)) | (state.co2_ppm > _WINDOWS_OPEN_PPM))
@@ -152,7 +154,7 @@ _OFF_AFTER_S: Final = 600.0
 
 
 def _step_lights(state: State, now: Now, occupied: Flags, dt: float) -> None:
-    """On when somebody is in and it is dark; off some minutes after the last has gone, unless they forget."""
+    """On when somebody awake is in and it is dark; off some minutes after the last has gone, unless they forget."""
     state.empty_s += dt
     state.empty_s[occupied] = 0.0
     wanted = now.inside_lx < np.where(state.lit, _BRIGHT_LX, _DARK_LX)

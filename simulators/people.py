@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from devices.model import Building
-from simulators.moments import Slots, openness
+from simulators.moments import Clock, Slots, openness
 from simulators.noise import Flags, Floats, Keys, smooths, uniforms
 
 _Curve = tuple[tuple[float, float], ...]
@@ -34,6 +34,8 @@ _CURVES: Final[dict[str, _Curve]] = {
     "work": ((5.5, 0), (6.2, 0.6), (9, 0.4), (12, 0.6), (13, 0.4), (15, 0.6), (16.2, 0.2), (18, 0)),
     "store": ((7, 0), (9, 0.03), (16, 0.03), (18, 0)),
 }  # fmt: skip
+
+_SLEEP_FROM, _SLEEP_TO = 23.0, 6.5
 
 _OFFICE_DAYS: Final = (0.5, 0.62, 0.65, 0.6, 0.4, 0.1, 0.1)
 """of those who have a desk, Monday first"""
@@ -65,10 +67,10 @@ def day_share(building: Building, now: Slots, curve: str = "public") -> Floats:
     if curve in {"bedroom", "lounge"} or never_closes(building):
         return full
     if is_school(building):
-        return np.where(now.in_term, 1.0, np.where(now.in_service, 0.2, np.where(now.bank_holiday, 0.0, 0.06)))
+        return np.where(now.in_term, 1.0, np.where(now.in_service, 0.2, np.where(now.holiday, 0.0, 0.06)))
     if curve in {"office", "meeting"}:
         full = np.array(_OFFICE_DAYS)[now.weekday]
-    return np.where(now.bank_holiday, 0.5 if curve == "leisure" else 0.0, full)
+    return np.where(now.holiday, 0.5 if curve == "leisure" else 0.0, full)
 
 
 def activity(building: Building, now: Slots, curve: str = "") -> Floats:
@@ -77,7 +79,7 @@ def activity(building: Building, now: Slots, curve: str = "") -> Floats:
     return share * along(curve, now.hour) if curve else share
 
 
-def expected(curves: tuple[str, ...], share: Floats, capacity: Floats, of: Keys, now: Slots) -> Floats:
+def expected(curves: tuple[str, ...], share: Floats, capacity: Floats, of: Keys, now: Clock) -> Floats:
     """People in each space at each slot, 0 to its capacity.
 
     Args:
@@ -94,7 +96,14 @@ def expected(curves: tuple[str, ...], share: Floats, capacity: Floats, of: Keys,
     return answer
 
 
-def opened(building: Building, now: Slots) -> Floats:
+def awake(curves: tuple[str, ...], now: Clock) -> Flags:
+    """Whether who is in each space is up, at each slot: bedrooms are slept in by night."""
+    asleep = (now.hour >= _SLEEP_FROM) | (now.hour < _SLEEP_TO)
+    answer: Flags = ~(asleep[:, None] & (np.array(curves) == "bedroom"))
+    return answer
+
+
+def opened(building: Building, now: Clock) -> Floats:
     """0 closed to 1 open, with half an hour of coming and going."""
     return np.ones(len(now.at)) if never_closes(building) else openness(building.hours, now, ramp_h=0.5)
 
@@ -114,7 +123,7 @@ def along(curve: str, hour: Floats) -> Floats:
     return answer
 
 
-def _chance(meeting: Flags, classroom: Flags, of: Keys, now: Slots) -> Floats:
+def _chance(meeting: Flags, classroom: Flags, of: Keys, now: Clock) -> Floats:
     """This day and this hour against the usual, for each slot and space."""
     at = now.at[:, None]
     usual = (0.75 + 0.3 * uniforms(of, now.day[:, None])) * (0.85 + 0.3 * smooths(of, at / 2_700, stream=1))

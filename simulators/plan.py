@@ -4,15 +4,14 @@ Everything of a day is worked out at once, always in the same shape: so the numb
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import numpy as np
 
 from simulators.building import INFILTRATION_ACH, Now
-from simulators.moments import SLOTS, Slots, openness, slots
+from simulators.moments import SLOTS, Clock, Slots, clock, openness, slots
 from simulators.noise import Flags, Floats, smooths, uniforms
-from simulators.people import activity, day_share, expected, opened
+from simulators.people import activity, awake, day_share, expected, opened
 from simulators.stock import Stock
 from simulators.weather import Climate, Recorded, Weather, weather
 
@@ -68,31 +67,34 @@ class Plant:
 class Plan:
     """A day's tables. Faults may write into them."""
 
-    slots: Slots
+    slots: Clock
+    local: tuple[Slots, ...]
+    """the same in each building's council"""
     spaces: Now
     """tables (slot, space)"""
     plant: Plant
 
 
-def make_plan(
-    stock: Stock, climates: list[Climate | Recorded], seed: int, day_start: int, holidays: frozenset[date]
-) -> Plan:
+def make_plan(stock: Stock, climates: list[Climate | Recorded], seed: int, day_start: int) -> Plan:
     """The healthy plan of the day that begins at `day_start`, seconds since 1970.
 
     Args:
         climates: of each building.
     """
-    now = slots(day_start, holidays)
+    now = clock(day_start)
+    by_council = {council.id: slots(now, council.calendar) for council, _ in stock.buildings}
+    local = tuple(by_council[council.id] for council, _ in stock.buildings)
     by_climate = {id(climate): weather(climate, seed, now.at) for climate in climates}
     outdoors = [by_climate[id(climate)] for climate in climates]
-    plant = _plant(stock, now, outdoors)
-    return Plan(now, _spaces(stock, now, outdoors, plant), plant)
+    plant = _plant(stock, now, local, outdoors)
+    return Plan(now, local, _spaces(stock, now, local, outdoors, plant), plant)
 
 
-def _plant(stock: Stock, now: Slots, outdoors: list[Weather]) -> Plant:
+def _plant(stock: Stock, now: Clock, local: tuple[Slots, ...], outdoors: list[Weather]) -> Plant:
     area, profiles = stock.area_m2, stock.profiles
-    going_on = _columns([activity(building, now) for _, building in stock.buildings])
-    dining = _columns([activity(building, now, "dining") for _, building in stock.buildings])
+    pairs = [(building, here) for (_, building), here in zip(stock.buildings, local, strict=True)]
+    going_on = _columns([activity(building, here) for building, here in pairs])
+    dining = _columns([activity(building, here, "dining") for building, here in pairs])
     wobble = 0.97 + 0.06 * smooths(stock.building_of, now.at[:, None] / 3_600)
 
     def density(name: str) -> Floats:
@@ -127,14 +129,15 @@ def _process_w(stock: Stock, outdoor_c: Floats) -> Floats:
     return answer
 
 
-def _spaces(stock: Stock, now: Slots, outdoors: list[Weather], plant: Plant) -> Now:
+def _spaces(stock: Stock, now: Clock, local: tuple[Slots, ...], outdoors: list[Weather], plant: Plant) -> Now:
     where, spaces, area = stock.spaces.building, stock.spaces, stock.spaces.area_m2
     shape = (SLOTS, len(area))
     wind = _columns([one.wind_m_s for one in outdoors])[:, where]
     evening = now.day - (now.hour < 12)
     capacity = spaces.capacity
-    people = expected(stock.curves, _share(stock, now), capacity, stock.of, now)
-    busy = np.minimum(1.0, people / np.maximum(1.0, _HALF_FULL * capacity))
+    people = expected(stock.curves, _share(stock, local), capacity, stock.of, now)
+    up = awake(stock.curves, now)
+    busy = up * np.minimum(1.0, people / np.maximum(1.0, _HALF_FULL * capacity))
     idle, plugs = (
         np.array([value for one in stock.profiles for value in [getattr(one, name)]])[where]
         for name in ("plugs_idle", "plugs_w")
@@ -147,8 +150,9 @@ def _spaces(stock: Stock, now: Slots, outdoors: list[Weather], plant: Plant) -> 
         inside_lx=plant.daylight_lx[:, where] * stock.daylight_factor,
         sun_w=_columns([one.sun_w_m2 for one in outdoors])[:, where] * (_SUN_SHARE * area),
         expected=people,
+        awake=up,
         plugs_w=area * plugs * scale * (idle + (1 - idle) * busy) * wobble,
-        asked_c=np.where(_heated(stock, now, plant)[:, where], stock.setpoint_c, _setback(stock)),
+        asked_c=np.where(_heated(stock, local, plant)[:, where], stock.setpoint_c, _setback(stock)),
         cool_above_c=np.full(shape, _COOL_ABOVE_C),
         felt_k=np.zeros(shape),
         least_valve_pct=np.zeros(shape),
@@ -164,26 +168,26 @@ def _spaces(stock: Stock, now: Slots, outdoors: list[Weather], plant: Plant) -> 
     )
 
 
-def _share(stock: Stock, now: Slots) -> Floats:
+def _share(stock: Stock, local: tuple[Slots, ...]) -> Floats:
     """How full the day and how open the building is for each space; one work for all spaces of a curve."""
     known: dict[tuple[int, str], Floats] = {}
     columns = []
-    doors = [opened(building, now) for _, building in stock.buildings]
+    doors = [opened(building, here) for (_, building), here in zip(stock.buildings, local, strict=True)]
     for number, curve in zip(stock.spaces.building.tolist(), stock.curves, strict=True):
         if (number, curve) not in known:
-            known[number, curve] = day_share(stock.buildings[number][1], now, curve) * doors[number]
+            known[number, curve] = day_share(stock.buildings[number][1], local[number], curve) * doors[number]
         columns.append(known[number, curve])
     return _columns(columns)
 
 
-def _heated(stock: Stock, now: Slots, plant: Plant) -> Flags:
+def _heated(stock: Stock, local: tuple[Slots, ...], plant: Plant) -> Flags:
     """When the thermostats are up; the colder it is, the earlier they begin (optimum start, 1 to 4 h)."""
     lead = np.clip(1.0 + (14.0 - plant.outdoor_c) * 0.2, 1.0, 4.0)
     columns = []
     for number, (_, building) in enumerate(stock.buildings):
         if stock.profiles[number].intermittent:
-            hours = openness(building.hours, now, lead_h=lead[:, number]) > 0
-            columns.append(hours & (day_share(building, now) > 0.1))
+            hours = openness(building.hours, local[number], lead_h=lead[:, number]) > 0
+            columns.append(hours & (day_share(building, local[number]) > 0.1))
         else:
             columns.append(np.ones(SLOTS, dtype=np.bool_))
     return np.stack(columns, axis=1)

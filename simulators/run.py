@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -70,12 +69,11 @@ class Buildings:
         *,
         seed: int,
         at: int,
-        holidays: frozenset[date],
     ) -> None:
         self.stock = stock
         self.state: State = begin(stock)
         self.now = at
-        self._about = climates, seed, holidays
+        self._about = climates, seed
         self._change: Change | None = None
         self._plan: Plan | None = None
 
@@ -92,8 +90,8 @@ class Buildings:
         """The plan of the day that `now` is in."""
         day = self.now - self.now % DAY_S
         if self._plan is None or self._plan.slots.at[0] != day:
-            climates, seed, holidays = self._about
-            self._plan = make_plan(self.stock, climates, seed, day, holidays)
+            climates, seed = self._about
+            self._plan = make_plan(self.stock, climates, seed, day)
             if self._change is not None:
                 self._change(self.stock, self._plan)
             self._rows = rows(self._plan.spaces)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from devices.model import Estate
 from simulators.ailments import ailments, swaps
 from simulators.building import State
-from simulators.data import bank_holidays, climate
+from simulators.data import climate
 from simulators.instrument import Instruments, Measured
 from simulators.noise import Ints
 from simulators.run import Buildings
@@ -204,7 +204,7 @@ def make_buildings(stock: Stock, seed: int, start: int, scenario: Scenario) -> B
     """The buildings of a run, a day before it begins; coarse steps bring them to the slot that `start` is in."""
     climates = [scenario.weather or climate(council.climate_station) for council, _ in stock.buildings]
     at = start - start % _SLOT_S - _WARM_UP_S
-    return Buildings(stock, climates, seed=seed, at=at, holidays=bank_holidays())
+    return Buildings(stock, climates, seed=seed, at=at)
 
 
 class _Kept(NamedTuple):

@@ -68,7 +68,7 @@ def _hold(case: _Case, rows: Ints) -> None:
 
 
 def _in_use(case: _Case) -> Floats:
-    return day_share(case.stock.buildings[case.building][1], case.plan.slots)[case.rows]
+    return day_share(case.stock.buildings[case.building][1], case.plan.local[case.building])[case.rows]
 
 
 def _heating_at_night(case: _Case) -> None:

@@ -52,7 +52,7 @@ def picture(charts: Sequence[Chart], *, width: int, height: int, columns: int = 
 def _chart(chart: Chart, width: int, height: int) -> str:
     points = [point for line in chart.lines for point in line.points]
     x0, x1 = min(x for x, _ in points), max(x for x, _ in points)
-    low, high, step = _scale(min(y for _, y in points), max(y for _, y in points))
+    low, high, step = scale(min(y for _, y in points), max(y for _, y in points))
     across, up = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -101,7 +101,7 @@ def _polyline(
     return f'<polyline stroke="{colour}" points="{drawn}"/>'
 
 
-def _scale(low: float, high: float) -> tuple[float, float, float]:
+def scale(low: float, high: float) -> tuple[float, float, float]:
     """Round bounds and a round step that hold all values."""
     reach = max(high - low, abs(high) * 1e-3, 1e-6)
     power = 10.0 ** floor(log10(reach / _TICKS))

@@ -62,13 +62,14 @@ def test_every_import_is_declared_where_it_is_needed() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     extras = project["optional-dependencies"]
-    run_time, page, development = (
+    run_time, page, tables, development = (
         {re.split(r"[><=]", line)[0].lower() for line in lines}
-        for lines in (project["dependencies"], extras["dashboards"], extras["dev"])
+        for lines in (project["dependencies"], extras["dashboards"], extras["parquet"], extras["dev"])
     )
     for path in (path for path in tracked() if path.suffix == ".py"):
         package = path.relative_to(ROOT).parts[0]
         allowed = run_time | (page if package in {"dashboards", "tests"} else set())
+        allowed |= tables if package in {"simulators", "tests"} else set()
         missing = third_party(path) - (allowed | development if package == "tests" else allowed)
         assert not missing, f"{path.relative_to(ROOT)} imports {missing}: declare it in pyproject.toml, then make lock"
 

@@ -71,10 +71,13 @@ class CouncilDraft:
     folder: str
     place: Place
     head: shapes.CouncilFile | None = None
-    """without its sources"""
+    """without its calendar and sources"""
     raw: Mapping[str, Any] = field(default_factory=dict)
     opaque: bool = False
     """council.yaml cannot be read"""
+    calendar: shapes.CalendarItem | None = None
+    """without its school years"""
+    school_years: list[Entry[shapes.SchoolYearItem]] = field(default_factory=list)
     sources: list[Entry[shapes.SourceItem]] = field(default_factory=list)
     buildings: dict[str, BuildingDraft] = field(default_factory=dict)
     strays: list[Entry[shapes.SpaceRow]] = field(default_factory=list)
@@ -112,7 +115,10 @@ def _council(folder: Path, problems: list[Problem]) -> CouncilDraft:
         draft.opaque = True
     else:
         draft.place, draft.raw = read
-        draft.head = shaped(shapes.CouncilFile, _without(draft.raw, "sources"), draft.place, problems)
+        raw = _without(draft.raw, "sources")
+        if isinstance(raw.get("calendar"), dict):
+            _calendar(raw.pop("calendar"), draft, problems)
+        draft.head = shaped(shapes.CouncilFile, raw, draft.place, problems)
         draft.sources = list(_items(shapes.SourceItem, draft.raw, "sources", draft.place, problems))
     _unexpected_files(folder, problems)
     for path in sorted((folder / "buildings").glob("*.yaml")):
@@ -121,6 +127,12 @@ def _council(folder: Path, problems: list[Problem]) -> CouncilDraft:
     _device_rows(folder / "devices.csv", draft, problems)
     _device_items(folder / "devices.yaml", draft, problems)
     return draft
+
+
+def _calendar(raw: Mapping[str, Any], draft: CouncilDraft, problems: list[Problem]) -> None:
+    place = draft.place.at("calendar")
+    draft.calendar = shaped(shapes.CalendarItem, _without(raw, "school_years"), place, problems)
+    draft.school_years = list(_items(shapes.SchoolYearItem, raw, "school_years", place, problems))
 
 
 def _unexpected_files(folder: Path, problems: list[Problem]) -> None:

@@ -46,7 +46,7 @@ def shaped(
         for details in error.errors(include_url=False):
             path = [step for step in details["loc"] if step != "[key]"]
             inner, written = _inside(shape, raw, path[:-1])
-            what, mend = _explain(details, inner, str(path[-1]) if path else "", written)
+            what, mend = _explain(details, inner, _key(path), written)
             problems.append(place.at(*path).problem(what, mend))
         return None
 
@@ -59,6 +59,11 @@ def _inside(shape: type[Shape], raw: object, path: Sequence[int | str]) -> tuple
             break
         shape, raw = field.annotation, raw.get(step) if isinstance(raw, dict) else None
     return shape, raw
+
+
+def _key(path: Sequence[int | str]) -> str:
+    """The innermost key: a list's items have none of their own."""
+    return next((step for step in reversed(path) if isinstance(step, str)), str(path[0]) if path else "")
 
 
 def _explain(error: ErrorDetails, shape: type[Shape], key: str, raw: object) -> tuple[str, str]:

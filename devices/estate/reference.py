@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
+
+import yaml
+
+from devices.calendar import Rules, unreadable
 
 DATA: Final = files("devices") / "data"
 
@@ -55,6 +59,25 @@ def council_areas() -> Mapping[str, CouncilArea]:
 def superseded_codes() -> Mapping[str, CouncilArea]:
     """Superseded GSS code → the council as it is coded now."""
     return {old: area for area in council_areas().values() for old in area.superseded}
+
+
+@cache
+def calendar_rules() -> Mapping[str, Rules]:
+    """GSS code → the rules of the council's holidays and school terms.
+
+    Raises:
+        ValueError: the table holds a rule that is none.
+    """
+    table = yaml.load((DATA / "calendars.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 (text only)
+    return {gss: _rules(table["patterns"][one["like"]] | one) for gss, one in table["councils"].items()}
+
+
+def _rules(row: Mapping[str, Any]) -> Rules:
+    rules = Rules(tuple(row["closed"]), row["first"], row["last"], tuple(row["breaks"]), tuple(row["in_service"]))
+    wrong = list(unreadable((*rules.closed, rules.first, rules.last, *rules.breaks, *rules.in_service)))
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} in {DATA / 'calendars.yaml'} name no day: see devices/calendar.py")
+    return rules
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from devices.calendar import school_year_of
 from devices.estate import placing, private
 from devices.estate.draft import BuildingDraft, CouncilDraft, Entry
 from devices.estate.problem import Problem, shown, suggest
 from devices.estate.reference import climate_stations, council_areas, superseded_codes
-from devices.estate.shapes import NATIVE, MeterItem, Shape, SourceItem
+from devices.estate.shapes import NATIVE, MeterItem, SchoolYearItem, Shape, SourceItem
 from devices.estate.text import Place, plain
 from devices.estate.values import DAYS
 from devices.formats import FORMATS, default_topic
@@ -24,6 +25,7 @@ def disagreements(councils: Sequence[CouncilDraft]) -> Iterator[Problem]:
     yield from _twice("UPRN", uprns)
     for draft in councils:
         yield from _council(draft)
+        yield from _calendar(draft)
         yield from _sources(draft)
         for row in draft.strays:
             name = plain(row.raw, "building")
@@ -64,6 +66,40 @@ def _council(draft: CouncilDraft) -> Iterator[Problem]:
     if station and station not in climate_stations():
         mend = suggest(station, climate_stations(), f"known are {', '.join(climate_stations())}")
         yield draft.place.at("climate_station").problem(f"unknown climate station {shown(station)}", mend)
+
+
+def _calendar(draft: CouncilDraft) -> Iterator[Problem]:
+    place, item = draft.place.at("calendar"), draft.calendar
+    if item is not None:
+        if item.like is not None and item.like not in council_areas():
+            mend = "name the GSS code of a council; devices/data/councils.csv lists the codes"
+            yield place.at("like").problem(f"unknown GSS code {shown(item.like)}", mend)
+        for day in sorted(set(item.closed) & set(item.open)):
+            yield place.at("open").problem(f"{day} is both open and closed", "remove one of them")
+    years: dict[int, Place] = {}
+    for entry in draft.school_years:
+        if entry.value is not None:
+            yield from _school_year(entry.value, entry.place)
+            begins = school_year_of(entry.value.first)
+            if begins in years:
+                what = f"the school year from August {begins} stands twice, first in line {years[begins].line}"
+                yield entry.place.at("first").problem(what, "remove one")
+            years.setdefault(begins, entry.place)
+
+
+def _school_year(year: SchoolYearItem, place: Place) -> Iterator[Problem]:
+    if year.last <= year.first or school_year_of(year.last) != school_year_of(year.first):
+        what = f"the school year from {year.first} to {year.last} is none"
+        yield place.at("last").problem(what, "a school year begins in August and ends in July of the next year")
+        return
+    for first, last in year.breaks:
+        if first < year.first or last > year.last:
+            mend = "give breaks between the pupils' first and last day"
+            yield place.at("breaks").problem(f"the break from {first} to {last} is outside the school year", mend)
+    for day in year.in_service:
+        if school_year_of(day) != school_year_of(year.first):
+            mend = "give days between one August and the next July"
+            yield place.at("in_service").problem(f"{day} is outside the school year", mend)
 
 
 def _invented(draft: CouncilDraft) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devices.estate.values import Absences, Clock, Days, Id, Instant, Interval, Text, Topic, Uprn
+from devices.estate.values import Absences, Clock, Day, Days, DaysBetween, Id, Instant, Interval, Text, Topic, Uprn
 from devices.model import DeviceKind, Utility
 
 NATIVE: Final = "native"
@@ -43,6 +43,24 @@ class PrivacyItem(Shape):
     )
 
 
+class SchoolYearItem(Shape):
+    """A school year of `council.yaml`, as it was published."""
+
+    first: Day = Field(description="the pupils' first day")
+    last: Day = Field(description="and their last")
+    breaks: list[DaysBetween] = Field(default_factory=list, description="days without pupils; the last is included")
+    in_service: list[Day] = Field(default_factory=list, description="days with teachers, without pupils")
+
+
+class CalendarItem(Shape):
+    """What differs from the rules in `devices/data/calendars.yaml`, in `council.yaml`."""
+
+    like: Text | None = Field(None, description="GSS code of the council whose rules hold; default: its own")
+    closed: list[Day] = Field(default_factory=list, description="more days on which its buildings are closed")
+    open: list[Day] = Field(default_factory=list, description="days of the rules on which they are open")
+    school_years: list[SchoolYearItem] = Field(default_factory=list, description="instead of those of the rules")
+
+
 class CouncilFile(Shape):
     """`council.yaml`"""
 
@@ -52,6 +70,7 @@ class CouncilFile(Shape):
     invented: bool = Field(default=False, description="a council that does not exist, as in simulations")
     climate_station: Text | None = Field(None, description="default: the station that suits the council")
     privacy: PrivacyItem = Field(default_factory=PrivacyItem)
+    calendar: CalendarItem | None = Field(None, description="holidays and school terms that differ from the rules")
     sources: list[SourceItem] = Field(default_factory=list, description="where messages come from, beside `native`")
 
 

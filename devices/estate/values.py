@@ -107,6 +107,28 @@ def absences(value: object) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(found))
 
 
+def day(value: object) -> date:
+    """A date, `2026-09-01`."""
+    text = str(value)
+    try:
+        return date.fromisoformat(text) if _DATE.fullmatch(text) else _refuse_day(value)
+    except ValueError:
+        _refuse_day(value)
+
+
+def days_between(value: object) -> tuple[date, date]:
+    """The first and the last of some days, `2026-10-12..2026-10-16`, or one day."""
+    first, dots, last = str(value).partition("..")
+    found = day(first), day(last if dots else first)
+    if found[1] < found[0]:
+        _refuse(f"the days {shown(value)} are reversed", "begin with the earlier day; the last one is included")
+    return found
+
+
+def _refuse_day(value: object) -> NoReturn:
+    _refuse(f"{shown(value)} is no date", "write it as 2026-09-01; in 'breaks' also 2026-10-12..2026-10-16")
+
+
 def uprn(value: object) -> str:
     """A Unique Property Reference Number: a string of 1 to 12 digits."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -143,5 +165,18 @@ Absences = Annotated[
     tuple[tuple[int, int], ...],
     BeforeValidator(absences),
     WithJsonSchema({"type": "string", "pattern": r"^\S+/\S+( \S+/\S+)*$", "examples": ["2026-12-21/2027-01-05"]}),
+]
+Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "pattern": f"^{_DATE.pattern}$"})]
+DaysBetween = Annotated[
+    tuple[date, date],
+    BeforeValidator(days_between),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^{_DATE.pattern}(\.\.{_DATE.pattern})?$",
+            "examples": ["2026-10-12..2026-10-16"],
+            "description": "first and last day, or one day",
+        }
+    ),
 ]
 Uprn = Annotated[str, BeforeValidator(uprn), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,12}$"})]

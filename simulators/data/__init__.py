@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Iterator
-from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -32,12 +31,6 @@ def climate(station: str) -> Climate:
         mean_c=tuple(float(row["tmean_c"]) for row in rows),
         swing_c=tuple(float(row["tmax_c"]) - float(row["tmin_c"]) for row in rows),
     )
-
-
-@cache
-def bank_holidays() -> frozenset[date]:
-    """Bank holidays in Scotland, for the years that the table lists."""
-    return frozenset(date.fromisoformat(row["date"]) for row in _rows("bank_holidays_scotland.csv"))
 
 
 @cache

@@ -8,7 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
+from devices.errors import ConfigurationError
 from devices.model import FOREVER, SECOND, Assignment
 from simulators.answers import write_answers
 from simulators.faults import KINDS, Fault
@@ -16,9 +18,38 @@ from simulators.meters import GAS_KWH_M3
 from simulators.registerkey import write_registers
 from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation
+from simulators.tables import TableFormat
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
 END = TERM_MONDAY + 2 * DAY
+
+
+def test_parquet_holds_what_csv_holds_with_units(key: Path, tmp_path: Path) -> None:
+    form = TableFormat.PARQUET
+    write_answers(tmp_path, estate(), SCENARIO, seed=3, start=TERM_MONDAY, end=END, form=form)
+    for path in sorted(key.iterdir()):
+        read, rows = parquet.read_table(tmp_path / f"{path.stem}.parquet"), _rows(path)
+        assert read.num_rows == len(rows) > 0
+        assert read.column_names == list(rows[0])
+        for name in read.column_names:
+            kind, values = str(read.schema.field(name).type), read.column(name).to_pylist()
+            texts = [row[name] for row in rows]
+            if kind.startswith("timestamp"):
+                assert [value.strftime("%Y-%m-%dT%H:%M:%SZ") for value in values] == texts
+            elif kind == "double":
+                assert values == [float(text) for text in texts]
+            else:
+                assert values == texts
+    climate = parquet.read_schema(tmp_path / "climate.parquet")
+    units = {name: (climate.field(name).metadata or {}).get(b"unit", b"").decode() for name in climate.names}
+    assert (units["temperature_c"], units["co2_ppm"], units["space"]) == ("°C", "ppm", "")
+
+
+def test_without_pyarrow_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulators.tables.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r"tolbooth\[parquet\]"):
+        write_answers(tmp_path, estate(), HEALTHY, seed=3, start=TERM_MONDAY, end=END, form=TableFormat.PARQUET)
+    assert not list(tmp_path.iterdir())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -1,7 +1,9 @@
 """The simulators' sub-commands, as somebody types them."""
 
 import csv
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -47,9 +49,31 @@ def test_a_building_is_drawn(settings: Path, tmp_path: Path) -> None:
     assert len(text) < 200_000
 
 
+def test_a_building_is_a_page_that_needs_nothing_else(settings: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(
+        "name: x\nfaults:\n  - {kind: lights_left_on, building: sim-library, from: 4d, to: 6d}\n", encoding="utf-8"
+    )
+    file, chosen = tmp_path / "library.html", ("--building", "sim-library", "--days", "8", "--scenario", wrong)
+    done = _run("simulate", "--settings", settings, "--plot", file, *chosen)
+    assert done.exit_code == 0, done.output
+    text = file.read_text(encoding="utf-8")
+    assert all(word in text for word in ("The last day", "The last week", "8 days", "lighting", "outdoors", "ppm"))
+    assert text.count("<title>lights left on</title>") == text.count(">The last week<") * 2, "not on the last day"
+    assert "prefers-color-scheme: dark" in text
+    assert "viewport" in text
+    assert not re.search(r"https?://|<script|<link|@import|url\(| src=", text)
+    drawn = ElementTree.fromstring(re.findall(r"<svg.*?</svg>", text)[0])
+    assert drawn.attrib["aria-label"] == "Electricity by use, kW: The last day"
+
+
 @pytest.mark.parametrize(
     ("name", "building", "mend"),
-    [("a.png", "sim-library", "name it a.svg"), ("a.svg", "sim-nowhere", "sim-library"), ("a.svg", None, "--building")],
+    [
+        ("a.png", "sim-library", "name it a.html or a.svg"),
+        ("a.svg", "sim-nowhere", "sim-library"),
+        ("a.svg", None, "--building"),
+    ],
 )
 def test_what_cannot_be_drawn_ends_in_a_sentence(
     settings: Path, tmp_path: Path, name: str, building: str, mend: str

@@ -1,7 +1,7 @@
 """Local time, terms and people."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from statistics import fmean
 
 import numpy as np
@@ -9,50 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.calendar import Calendar
+from devices.estate.reference import calendar_rules
 from devices.model import Building, Space
-from simulators.data import bank_holidays
-from simulators.moments import in_service, in_term, slots
+from simulators.moments import clock, slots
 from simulators.noise import Floats, keys
 from simulators.people import curve_of, day_share, expected, opened
 from tests.simulators.estates import DAY, POOL, SCHOOL, TERM_MONDAY
 
+EDINBURGH = Calendar(calendar_rules()["S12000036"])
 ROOM = SCHOOL.spaces["room-1"]
 
 
-@pytest.mark.parametrize(
-    ("day", "taught"),
-    [
-        # City of Edinburgh, 2025/26
-        (date(2025, 8, 13), True),
-        (date(2025, 10, 14), False),
-        (date(2025, 10, 21), True),
-        (date(2025, 12, 23), False),
-        (date(2026, 1, 6), True),
-        (date(2026, 2, 18), False),
-        (date(2026, 4, 10), False),
-        (date(2026, 4, 21), True),
-        (date(2026, 6, 25), True),
-        (date(2026, 7, 10), False),
-    ],
-)
-def test_terms_are_edinburghs(day: date, taught: bool) -> None:
-    assert in_term(day) is taught
-
-
-def test_teachers_begin_before_the_pupils() -> None:
-    assert in_service(date(2026, 8, 12))
-    assert not in_term(date(2026, 8, 12))
-    assert in_term(date(2026, 8, 13))
-
-
 def test_summer_time_moves_the_clock() -> None:
-    day = slots(int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()), frozenset())
+    day = clock(int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()))
     assert day.hour[11] == pytest.approx(55 / 60)
     assert day.hour[12] == 2.0
 
 
-def _people(building: Building, space: Space, day: int, of: int = 1) -> Floats:
-    now, curve = slots(day, bank_holidays()), curve_of(space.use)
+def _people(building: Building, space: Space, day: int, of: int = 1, calendar: Calendar = EDINBURGH) -> Floats:
+    now, curve = slots(clock(day), calendar), curve_of(space.use)
     share = (day_share(building, now, curve) * opened(building, now))[:, None]
     return expected((curve,), share, np.array([float(space.capacity)]), keys([of]), now)[:, 0]
 
@@ -67,8 +43,16 @@ def test_a_class_is_in_at_ten_and_gone_at_night_on_sundays_and_in_the_holidays()
     assert _people(SCHOOL, ROOM, TERM_MONDAY)[three] == 0
     assert _people(SCHOOL, ROOM, TERM_MONDAY + 6 * DAY)[ten] == 0
     assert _people(SCHOOL, ROOM, _midnight(2026, 7, 8))[ten] < 3
-    assert 0 < _people(SCHOOL, ROOM, _midnight(2026, 8, 12))[ten] < 8
-    assert _people(SCHOOL, ROOM, _midnight(2026, 11, 30))[ten] == 0  # St Andrew's Day
+    assert 0 < _people(SCHOOL, ROOM, _midnight(2026, 8, 11))[ten] < 8  # teachers only
+
+
+def test_a_local_holiday_is_one_council_s() -> None:
+    """Edinburgh's autumn holiday is the third Monday of September, Glasgow's the last."""
+    glasgow, ten = Calendar(calendar_rules()["S12000049"]), 10 * 12
+    third, last = _midnight(2026, 9, 21), _midnight(2026, 9, 28)
+    assert _people(SCHOOL, ROOM, third)[ten] == _people(SCHOOL, ROOM, last, calendar=glasgow)[ten] == 0
+    assert _people(SCHOOL, ROOM, third, calendar=glasgow)[ten] > 1
+    assert _people(SCHOOL, ROOM, last)[ten] > 1
 
 
 def test_an_office_is_fullest_in_the_middle_of_the_week() -> None:

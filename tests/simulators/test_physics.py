@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.model import Building, Estate, Meter, Utility
 from simulators.building import OUTDOOR_CO2_PPM, Now, Spaces, State, step, time_constant_h
-from simulators.data import bank_holidays, climate
+from simulators.data import climate
 from simulators.meters import ELECTRICITY, LOADS, has_heat_pump, taps
 from simulators.noise import Floats, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import profile
@@ -35,10 +35,10 @@ def _one(**state: float) -> tuple[Spaces, State]:
 
 def _now(**changes: Any) -> Now:
     usual: dict[str, Any] = {
-        "outdoor_c": 5.0, "outdoor_g_kg": 4.0, "inside_lx": 0.0, "sun_w": 0.0, "expected": 0.0, "plugs_w": 0.0,
-        "asked_c": 0.0, "cool_above_c": 99.0, "felt_k": 0.0, "least_valve_pct": 0.0, "most_valve_pct": 100.0,
-        "heat_share": 1.0, "leaks_ach": 0.35, "fans_ach": 0.0, "fresh_m3_h": 18.0, "lights_stay": False,
-        "lights_forced": False,
+        "outdoor_c": 5.0, "outdoor_g_kg": 4.0, "inside_lx": 0.0, "sun_w": 0.0, "expected": 0.0, "awake": True,
+        "plugs_w": 0.0, "asked_c": 0.0, "cool_above_c": 99.0, "felt_k": 0.0, "least_valve_pct": 0.0,
+        "most_valve_pct": 100.0, "heat_share": 1.0, "leaks_ach": 0.35, "fans_ach": 0.0, "fresh_m3_h": 18.0,
+        "lights_stay": False, "lights_forced": False,
     }  # fmt: skip
     return Now(
         **{
@@ -188,7 +188,7 @@ def _run(building: Building, days: int) -> list[Trace]:
     council = replace(estate().councils["sim"], buildings={building.id: building}, devices={})
     stock = make_stock(Estate({"sim": council}), 1)
     station = climate("edinburgh_rbge")
-    run = Buildings(stock, [station], seed=1, at=TERM_MONDAY - DAY, holidays=bank_holidays())
+    run = Buildings(stock, [station], seed=1, at=TERM_MONDAY - DAY)
     return list(run.run(TERM_MONDAY + days * DAY, 300))
 
 

@@ -5,7 +5,7 @@ from statistics import fmean, pstdev
 import numpy as np
 import pytest
 
-from simulators.data import bank_holidays, climate
+from simulators.data import climate
 from simulators.weather import Recorded, day_length_h, saturation_g_kg, weather
 
 DAY = 86_400
@@ -79,9 +79,3 @@ def test_saturation_is_the_psychrometric_chart(celsius: float, grams: float) -> 
 def test_an_unknown_station_names_the_known_ones() -> None:
     with pytest.raises(LookupError, match="eskdalemuir"):
         climate("atlantis")
-
-
-def test_bank_holidays_are_scotlands() -> None:
-    days = {day.isoformat() for day in bank_holidays()}
-    assert {"2026-01-02", "2026-11-30", "2026-06-15", "2026-08-03"} <= days
-    assert "2026-04-06" not in days  # Easter Monday is none in Scotland

@@ -1,0 +1,40 @@
+"""A past that another process makes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.model import SECOND, Message
+from simulators.aside import messages_aside
+from simulators.backfill import messages
+from tests.simulators.estates import TERM_MONDAY, estate
+
+HOUR = 3_600 * SECOND
+
+
+def _wanted(**more: Any) -> dict[str, Any]:
+    start = TERM_MONDAY * SECOND
+    return {"estate": estate(), "start_ns": start, "end_ns": start + 6 * HOUR, "seed": 3} | more
+
+
+def test_it_is_the_same_past_and_the_same_state(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    ours = list(messages(**_wanted(state_file=here)))
+    assert list(messages_aside(**_wanted(state_file=there))) == ours
+    assert len(ours) > 500
+    assert there.read_bytes() == here.read_bytes()
+
+
+def test_its_errors_are_ours() -> None:
+    with pytest.raises(TypeError, match="seeds"):
+        list(messages_aside(**_wanted(seeds=1)))
+
+
+def test_it_may_be_left_early(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    end = (TERM_MONDAY + 40 * 86_400) * SECOND
+    history = messages_aside(**_wanted(state_file=state, end_ns=end))
+    assert isinstance(next(history), Message)
+    history.close()
+    assert not state.exists()
