@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -55,7 +56,7 @@ async def _raw(database: servers.Database, lines: list[str]) -> float:
 
 async def measure(estate: Estate, days: int) -> None:
     start = END - days * DAY
-    wanted = {"estate": estate, "start_ns": start, "end_ns": END, "seed": 1}
+    wanted: dict[str, Any] = {"estate": estate, "start_ns": start, "end_ns": END, "seed": 1}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with servers.influxdb(folder / "influxdb") as database:
