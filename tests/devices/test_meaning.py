@@ -71,7 +71,7 @@ def test_certain(name: str, unit: str, field: str, channel: str) -> None:
         ("Average Temperature", "degC"),
         ("Compressor/Temperature", "degC"),
         ("Compressed Air/Pressure", "bar"),
-        ("Heating/Power", "W"),
+        ("Heating/Output", "W"),
         ("online", ""),
     ],
 )
@@ -81,8 +81,15 @@ def test_not_certain(name: str, unit: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    [("Door 1/Open", "open"), ("Occupancy", "occupied"), ("motion", "motion"), ("Light/On", "on"), ("Leak", "leak")]
-    + [("Relay 1/State", "switched"), ("Pump/Leak Alarm", "leak")],
+    [
+        ("Door 1/Open", "open"),
+        ("Occupancy", "occupied"),
+        ("motion", "motion"),
+        ("Light/On", "on"),
+        ("Leak", "leak"),
+        ("Relay 1/State", "switched"),
+        ("Pump/Leak Alarm", "leak"),
+    ],
 )
 def test_states(name: str, field: str) -> None:
     found = meaning(name, "", state=True)
@@ -92,8 +99,18 @@ def test_states(name: str, field: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Valve/Open", "Fan/On", "Fan/Running", "Contact", "temperature", "online"]
-    + ["State", "Door Control/Open", "Motion Detection/Enabled", "Valve/State"],
+    [
+        "Valve/Open",
+        "Fan/On",
+        "Fan/Running",
+        "Contact",
+        "temperature",
+        "online",
+        "State",
+        "Door Control/Open",
+        "Motion Detection/Enabled",
+        "Valve/State",
+    ],
 )
 def test_a_state_that_is_not_certain(name: str) -> None:
     assert meaning(name, "", state=True) is None
