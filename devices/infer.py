@@ -92,7 +92,7 @@ def infer(payloads: Sequence[Mapping[str, Any]]) -> Proposal:
     columns: dict[str, list[Value]] = {}
     for body in bodies:
         for key, value in flatten(body, {}).items():
-            columns.setdefault(key, []).append(value)
+            columns.setdefault(key, []).append(value if isinstance(value, Value) else Value(value))
     fields: list[Meant] = []
     questions: list[Question] = []
     ignored: list[tuple[str, str]] = []

@@ -40,6 +40,8 @@ MAX_KEYS: Final = 1_024
 """of a model, whose meaning is remembered"""
 LONGEST_KEY: Final = 128
 """characters of a key that is remembered"""
+STATES: Final[Mapping[str, float]] = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+"""words of a state whose rule names none"""
 T = TypeVar("T", bound=BaseModel)
 
 _NUMBERED: Final = re.compile(r"(.*[._ -]|.*[A-Za-z])([0-9]{1,3})")
@@ -82,12 +84,20 @@ class Rule(_Strict):
     def _as_text(cls, value: object) -> object:
         return {word(key): number for key, number in value.items()} if isinstance(value, Mapping) else value
 
-    @property
-    def is_plain_number(self) -> bool:
-        """Whether any number is read alike: scaled, and in the schema's unit."""
+    def plain(self) -> "Plain | None":
+        """The rule as one of plain numbers, where it knows no words and stands alone."""
         stored = schema.BY_NAME[self.field]
-        same_unit = self.unit in ("", stored.unit)
-        return same_unit and stored.kind is not schema.Kind.STATE and not (self.states or self.absent or self.beside)
+        if stored.kind is schema.Kind.STATE or self.states or self.beside:
+            return None
+        absent = tuple(value for value in self.absent if not isinstance(value, str))
+        unit = "" if self.unit == stored.unit else self.unit
+        return Plain(stored, self.scale, unit, absent, self.low, self.high)
+
+    def words(self) -> Mapping[str, float]:
+        """For a state that stands alone: what its words mean; else empty."""
+        alone = schema.BY_NAME[self.field].kind is schema.Kind.STATE and not (self.beside or self.absent)
+        known = {key: number for key, number in self.states.items() if number is not None}
+        return (known if self.states else STATES) if alone else {}
 
     @model_validator(mode="after")
     def _convertible(self) -> "Rule":
@@ -148,16 +158,31 @@ class ModelFile(_Common):
     model: str
 
 
+class Plain(NamedTuple):
+    """A rule that makes a value of any number without a unit of its own."""
+
+    field: schema.Field
+    scale: float
+    unit: str
+    """the value's unit; empty where it is the schema's"""
+    absent: tuple[float, ...]
+    low: float
+    high: float
+
+
 class Key(NamedTuple):
-    """What one key of a message means to a model: a rule with its channel, or that it is ignored, or neither."""
+    """What one key of a message means to a model: a rule, or that it is ignored, or neither."""
 
     rule: Rule | None
-    channel: str
+    place: tuple[str, str]
+    """the rule's field and channel, of which a message has one reading"""
     ignored: bool
     error: bool
     """it is set when the sensor has failed"""
-    plain: Rule | None
-    """the rule, where it makes a value of any number without a unit by nothing but `Rule.scale`"""
+    plain: Plain | None
+    words: Mapping[str, float]
+    """of a state, in lower case"""
+    field: schema.Field | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +201,22 @@ class Model:
     labels: Mapping[str, tuple[str, ...]]
     history: History | None
     time: Clock | None
-    _keys: dict[str, Key] = field(default_factory=dict, compare=False, repr=False)
+    keys: dict[str, Key] = field(default_factory=dict, compare=False, repr=False)
     """keys that were asked for; emptied when there are too many, since names from outside are without end"""
 
     def key(self, key: str) -> Key:
-        """What `key` means."""
-        known = self._keys.get(key)
-        if known is None:
-            found = self.rule(key)
-            rule, channel = found or (None, "")
-            error = key in self.errors
-            plain = rule if rule and rule.is_plain_number and not error else None
-            known = Key(rule, channel, self.ignores(key), error, plain)
-            if len(key) <= LONGEST_KEY:
-                if len(self._keys) >= MAX_KEYS:
-                    self._keys.clear()
-                self._keys[key] = known
+        """What `key` means; remembered in `keys`."""
+        rule, channel = self.rule(key) or (None, "")
+        error = key in self.errors
+        place = (rule.field if rule else "", channel)
+        if rule is None or error:
+            known = Key(rule, place, self.ignores(key), error, None, {}, None)
+        else:
+            known = Key(rule, place, self.ignores(key), False, rule.plain(), rule.words(), schema.BY_NAME[rule.field])
+        if len(key) <= LONGEST_KEY:
+            if len(self.keys) >= MAX_KEYS:
+                self.keys.clear()
+            self.keys[key] = known
         return known
 
     def rule(self, key: str) -> tuple[Rule, str] | None:
