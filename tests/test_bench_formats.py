@@ -16,8 +16,11 @@ def test_every_format_is_measured_beside_native() -> None:
     (line,) = done.stdout.splitlines()
     told = json.loads(line)
     assert told["bar"] == 3.0
+    assert told["bar_per_kilobyte"] == 0.6
     costs = told["formats"]
     assert sorted(costs) == sorted(FORMATS)
     assert costs["native"]["ratio_per_message"] == costs["native"]["ratio_per_value"] == 1.0
     assert costs["native"]["values"] == 4.0
+    assert 0 < costs["thethingsstack"]["parse"] < costs["thethingsstack"]["ratio_per_message"]
+    assert costs["sparkplug"]["parse"] == 0
     assert all(cost["values"] >= 1 and cost["us_per_message"] > 0 for cost in costs.values())
