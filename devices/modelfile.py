@@ -22,6 +22,7 @@ overrides it key by key. Examples stand beside the model in `<model>.examples.ya
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -32,6 +33,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from devices import schema, units
+from devices.clock import TimeUnit
 from devices.codecs import CODECS
 
 MAKER_FILE: Final = "maker.yaml"
@@ -76,7 +78,9 @@ class Rule(_Strict):
     @classmethod
     def _of_schema(cls, value: str) -> str:
         if value not in schema.BY_NAME or value in schema.WRITTEN_BY_INGEST:
-            raise ValueError(f"{value!r} is no field that a device may send: see devices/schema.py")
+            near = get_close_matches(value, schema.BY_NAME.keys() - schema.WRITTEN_BY_INGEST, n=1)
+            mend = f"did you mean {near[0]!r}?" if near else "docs/schema.md lists them"
+            raise ValueError(f"{value!r} is no field that a device may send: {mend}")
         return value
 
     @field_validator("states", mode="before")
@@ -103,15 +107,17 @@ class Rule(_Strict):
     def _convertible(self) -> "Rule":
         wanted = schema.BY_NAME[self.field].unit
         if self.unit and not units.same_dimension(self.unit, wanted):
-            raise ValueError(f"{self.field} is stored in {wanted!r}, and {self.unit!r} cannot be converted to it")
+            raise ValueError(
+                f"{self.field} is stored in {wanted!r}, and {self.unit!r} cannot be converted to it: correct one"
+            )
         return self
 
 
 class Clock(_Strict):
     """Where the device writes its own time."""
 
-    key: str
-    unit: str = "s"
+    key: str = Field(description="its key, by points where it is nested")
+    unit: TimeUnit = Field("s", description="how it is written; `local` is the time of day here, without an offset")
 
 
 class History(_Strict):
@@ -121,14 +127,14 @@ class History(_Strict):
     time: str = "timestamp"
 
 
-def _short_rule(value: object) -> object:
+def short_rule(value: object) -> object:
     return {"field": value} if isinstance(value, str) else value
 
 
 class _Common(_Strict):
     codec: str = ""
     layout: Mapping[str, Any] = {}
-    fields: Mapping[str, Annotated[Rule, BeforeValidator(_short_rule)]] = {}
+    fields: Mapping[str, Annotated[Rule, BeforeValidator(short_rule)]] = {}
     ignore: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = {}

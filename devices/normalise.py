@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from devices import units
+from devices.clock import told
 from devices.model import SECOND, Reading, Reason, Reject, Sample
 from devices.modelfile import STATES, Clock, Key, Model, Plain, Rule, word
 from devices.schema import BY_NAME, Kind
@@ -17,8 +18,6 @@ MAX_VALUES: Final = 500
 MAX_DEPTH: Final = 5
 MAX_REJECTS: Final = 100
 MAX_RECORDS: Final = 500
-CLOCK_EPOCH: Final = 1_577_836_800 * SECOND
-"""2020: an earlier time comes from a clock that was never set"""
 CLOCK_AHEAD: Final = 600 * SECOND
 _HUGE: Final = 1e300
 """from here on a number is none: it may be too large for a float"""
@@ -89,11 +88,11 @@ def _stored(model: Model, record: object, rejects: list[Reject]) -> Iterator[Sam
 
 def _own_time(clock: Clock, given: object, now: int | None) -> int | None:
     stamp = given.value if isinstance(given, Value) else given
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not abs(stamp) < 1e14:
+    try:
+        time = told(stamp, clock.unit, now or 0)
+    except ValueError:
         return None
-    time = round(stamp * (SECOND if clock.unit == "s" else SECOND // 1000))
-    believable = time >= CLOCK_EPOCH and (now is None or time <= now + CLOCK_AHEAD)
-    return time if believable else None
+    return time if now is None or time <= now + CLOCK_AHEAD else None
 
 
 def _readings(model: Model, values: Mapping[str, Any], rejects: list[Reject]) -> list[Reading]:

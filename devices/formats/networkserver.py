@@ -1,4 +1,4 @@
-"""The head that the formats of LoRaWAN network servers share: topics, presence of mind about repeats, and times."""
+"""The head that the formats of LoRaWAN network servers share: topics, what came before, and gateways' times."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -54,10 +54,10 @@ class NetworkServer:
         found = self._levels.fullmatch(topic.removeprefix(self._prefix))
         if found is None:
             return None
-        if len(self._by_topic) >= MAX_TOPICS:
-            self._by_topic.clear()
         known = (found["device"], found["kind"])
         if len(topic) <= LONGEST_TOPIC:
+            if len(self._by_topic) >= MAX_TOPICS:
+                self._by_topic.clear()
             self._by_topic[topic] = known
         return known
 
