@@ -1,15 +1,58 @@
 """Clocks of devices: which of their times are to be believed, and local time without an offset."""
 
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 from devices.model import SECOND
-from devices.timestamps import from_rfc3339
+from devices.payload import number
+from devices.timestamps import from_rfc3339, to_rfc3339
+
+TimeUnit = Literal["s", "ms", "us", "ns", "RFC 3339", "local"]
+"""How a device writes a time; `local` is the time of day here, without an offset"""
+HERE: Final = ZoneInfo("Europe/London")
+_PER_UNIT: Final = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_LARGEST: Final = 1e20
+"""no unit writes a larger time"""
+_WANTED: Final = {
+    "RFC 3339": "a time such as 2026-11-23T10:15:00Z",
+    "local": "a time such as 2026-11-23 10:15:00, as the clocks here show it",
+}
 
 CLOCK_SET: Final = 1_577_836_800
 """2020-01-01, epoch seconds: an earlier time comes from a clock that nobody has set"""
 CLOCK_END: Final = 4_102_444_800
 """2100-01-01, epoch seconds"""
+
+
+def told(stamp: object, unit: str, received: int) -> int:
+    """Nanoseconds of a time that a device wrote as `unit`; see `TimeUnit`.
+
+    Raises:
+        ValueError: it is no such time, or its clock was not set.
+    """
+    if unit in _PER_UNIT:
+        value = stamp if type(stamp) is int else number(stamp)
+        ns = round(value * _PER_UNIT[unit]) if value is not None and abs(value) < _LARGEST else None
+    elif not isinstance(stamp, str) or len(stamp) > 40:
+        ns = None
+    else:
+        ns = from_rfc3339(stamp) if unit == "RFC 3339" else from_local(stamp, HERE, received)
+    if ns is None or _believable(ns) is None:
+        raise ValueError(f"no {wanted(unit)}")
+    return ns
+
+
+def wanted(unit: str) -> str:
+    """What a device should write as `unit`, in words."""
+    return _WANTED.get(unit) or f"{unit} since 1970, of a clock that is set"
+
+
+def spelled(ns: int, unit: str) -> int | str:
+    """A time as `told` reads it."""
+    if unit in _PER_UNIT:
+        return ns // _PER_UNIT[unit]
+    return to_rfc3339(ns) if unit == "RFC 3339" else to_local(ns, HERE)
 
 
 def from_epoch_s(value: float | None) -> int | None:

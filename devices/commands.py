@@ -33,7 +33,9 @@ def devices_decode(registry: RegistryOption = None) -> None:
 
 @app.command("infer")
 def devices_infer(
-    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines: payloads, or topic and payload; - reads.")],
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="JSON Lines of payloads, or lines of topic and payload; - reads.")
+    ],
     maker: Annotated[str, typer.Option("--maker", help="Who makes the device.")] = "Unknown maker",
     model: Annotated[str, typer.Option("--model", help="What the maker calls it.")] = "unknown model",
     write: Annotated[bool, typer.Option("--write", help="Write the model's files, after a question.")] = False,
@@ -46,11 +48,22 @@ def devices_infer(
     """Propose what a few payloads of an unknown shape mean, why, and what is left to ask."""
     from rich.console import Console
 
-    from devices import propose, show
+    from devices import propose, propose_source, show
+    from devices.estate.change import ChangeError
     from devices.infer import infer
 
     with clear_errors():
-        payloads = propose.read_payloads(file.read())
+        text = file.read()
+        if propose_source.is_lines(text):
+            if write:
+                raise ChangeError("a source is not written: put what is proposed into council.yaml, once it is right")
+            found, listed = propose_source.propose(propose_source.read_lines(text))
+            if json:
+                typer.echo(as_json({"proposal": found, "files": listed}))
+            else:
+                Console().print(show.proposal(found, listed))
+            return
+        payloads = propose.read_payloads(text)
         found = infer(payloads)
         draft = None
         if found.fields or write:

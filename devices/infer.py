@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from devices import infer_names as names
+from devices.clock import HERE, from_local
 from devices.infer_names import Hint
 from devices.lorawan import child
 from devices.modelfile import word
@@ -73,7 +74,7 @@ class Proposal:
     fields: tuple[Meant, ...]
     questions: tuple[Question, ...]
     time: tuple[str, str] | None
-    """key and unit (`s` or `ms`, or `RFC 3339`) of the device's own time"""
+    """key and unit (as `devices.clock.TimeUnit`) of the device's own time"""
     identity: str
     """key of what identifies the device; empty where there is none"""
     address: str
@@ -92,7 +93,7 @@ def infer(payloads: Sequence[Mapping[str, Any]]) -> Proposal:
     columns: dict[str, list[Value]] = {}
     for body in bodies:
         for key, value in flatten(body, {}).items():
-            columns.setdefault(key, []).append(value)
+            columns.setdefault(key, []).append(value if isinstance(value, Value) else Value(value))
     fields: list[Meant] = []
     questions: list[Question] = []
     ignored: list[tuple[str, str]] = []
@@ -143,7 +144,14 @@ def _clock(columns: Mapping[str, list[Value]]) -> tuple[str, str] | None:
                     return key, unit
         elif all(isinstance(value, str) and _is_rfc3339(value) for value in values):
             return key, "RFC 3339"
+        elif all(isinstance(value, str) and from_local(value, HERE, 0) is not None for value in values):
+            return key, "local"
     return None
+
+
+def is_clock(key: str) -> bool:
+    """Whether `key` is a name that devices give to their time."""
+    return _CLOCK.fullmatch(key) is not None
 
 
 def _is_rfc3339(text: str) -> bool:

@@ -14,7 +14,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -145,10 +145,10 @@ def conventions() -> Model:
     return merge_alone(read(ModelFile, files("devices") / "models" / "conventions.yaml"))
 
 
-def _radio(radio: tuple[float | None, float | None]) -> list[Reading]:
-    rssi, snr = radio
-    pairs = ((_RSSI, rssi), (_SNR, snr))
-    return [Reading(kind, value) for kind, value in pairs if value is not None and kind.low <= value <= kind.high]
+def _radio(radio: tuple[float | None, float | None]) -> Iterator[Reading]:
+    for kind, value in zip((_RSSI, _SNR), radio, strict=True):
+        if value is not None and kind.low <= value <= kind.high:
+            yield Reading(kind, value)
 
 
 def best_gateway(heard: object, snr_key: str) -> tuple[float | None, float | None]:
@@ -202,8 +202,13 @@ def network_time(stamp: object) -> int | None:
 
 def pick_model(*names: object) -> str:
     """The first name that a model file answers to; else the first name at all, so that a reject can show it."""
-    told = [name for name in names if isinstance(name, str) and name]
-    return next((name for name in told if find(name)), told[0] if told else "")
+    first = ""
+    for name in names:
+        if isinstance(name, str) and name:
+            if find(name):
+                return name
+            first = first or name
+    return first
 
 
 def believed(gateway: int | None, network: int | None) -> tuple[int | None, TimeSource]:

@@ -1,5 +1,6 @@
-"""What a named value with a unit measures, for formats whose sender chooses the names (SenML, Sparkplug B).
+"""What a named value with a unit measures, for formats whose senders choose the names.
 
+SenML and Sparkplug B give a name and a unit, Home Assistant's discovery, ESPHome and Homie a description with both.
 The unit says the kind of quantity; the words of the name choose the field where one kind has several. What stays
 ambiguous (a pressure in a pipe or of the air, the energy of a day or of a register) has no meaning here: a value that
 waits in quarantine can be mapped later, a wrong one cannot be found again.
@@ -8,11 +9,12 @@ waits in quarantine can be mapped later, a wrong one cannot be found again.
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from devices.schema import BY_NAME, WRITTEN_BY_INGEST, Field, Kind
 from devices.text import printable
-from devices.units import known, same_dimension
+from devices.units import same_dimension
 
 Words = frozenset[str]
 MAX_NAME: Final = 256
@@ -25,23 +27,62 @@ def _set(words: str) -> Words:
     return frozenset(words.split())
 
 
-_OUTDOOR: Final = _set("outdoor outside oat")
-_TARGET: Final = _set("setpoint setpoints target sp set")
-_NOT_PRESENT: Final = _TARGET | _set(
-    "alarm calibration cmd command control deadband forecast high limit low max maximum min minimum "
-    "offset peak predicted threshold"
+_TARGET: Final = _set("setpoint setpoints target sp set desired wanted")
+_PERIOD: Final = _set(
+    "today yesterday daily day hourly hour weekly week monthly month yearly year minute interval period session "
+    "last previous delta"
 )
-"""words of a value that was not measured now, but is wanted, bounded or foreseen"""
+_NOT_NOW: Final = (
+    _TARGET
+    | _PERIOD
+    | _set(
+        "alarm apparenttemperature calibration cmd command control correction deadband dew dewpoint difference feels "
+        "forecast high hysteresis limit low max maximum min minimum offset peak predicted threshold wetbulb"
+    )
+)
+"""words of a value that was not measured now, but is wanted, bounded, derived or foreseen"""
+_MEAN: Final = _set("average avg mean")
+"""an average of phases is what a meter shows; one of rooms or days is no reading of a place"""
+_ROOM: Final = _set("air room")
+_OUTDOOR: Final = _set("outdoor outdoors outside oat")
+_ITSELF: Final = _set(
+    "cpu cputemp chip internal esp32 esp board soc mcu processor enclosure cabinet devicetemp devicetemperature"
+)
+_LIQUID: Final = _set(
+    "water boiler dhw pipe hws chw lphw flow return cylinder calorifier immersion tank condensate brine"
+)
+_NOT_BESIDE_AIR: Final = _set("board boiler flow pipe return tank")
+"""a boiler room's temperature and a return air's are no liquid's"""
+_PROBE: Final = _set("probe external surface fridge freezer oven")
 _COOLING: Final = _set("cooling cool")
-_WET: Final = _set("water boiler dhw pipe hws chw lphw")
-_CHIP: Final = _set("cpu chip board enclosure cabinet")
-_BATTERY: Final = _set("battery supply batt bat")
-_PERIOD: Final = _set("today yesterday daily day hourly hour weekly monthly interval delta")
-_EXPORT: Final = _set("export exported returned")
-_HEAT: Final = _set("heat thermal cooling")
+_MACHINE: Final = _set(
+    "fan pump motor drive vfd inverter compressor engine chiller refrigerant discharge suction bearing winding gearbox"
+)
+_BATTERY: Final = _set("battery batt bat cell supply vbat vcc vdd")
+_EXPORT: Final = _set("export exported returned return production produced generated feedin solar")
+_HEAT: Final = _set("heat heating thermal cooling")
+_FACTOR: Final = _set("powerfactor factor pf cosphi")
+_GASES: Final = _set("air gas duct fan ventilation supply extract exhaust oil fuel oxygen steam")
+_IN_A_PIPE: Final = _LIQUID | _MACHINE | _set("sea tyre duct static differential filter gas oil steam supply")
+_BAROMETRIC: Final = _set("barometric barometer baro atmospheric")
+
+_NUMBERS: Final = _set("1 2 3 4 5 6 7 8 9 10 l1 l2 l3")
+_DETECTED: Final[Mapping[str, Words]] = {
+    "motion": _set("motion pir"),
+    "occupied": _set("occupancy occupied presence"),
+    "smoke": _set("smoke"),
+    "leak": _set("leak leakage flood moisture waterleak"),
+    "tamper": _set("tamper"),
+}
+_OPENINGS: Final = _set("door window open opened opening garage gate")
+_SWITCHES: Final = _set("power onoff switch relay outlet plug socket")
+_SWITCHED: Final = _SWITCHES | _set("on state output")
+"""words of a switch's state; the last three tell nothing where the thing itself is no switch"""
+_LIGHTS: Final = _set("light lights lamp luminaire bulb dimmer led")
 _VALVES: Final = _set("valve damper relay contactor breaker switch")
-_LIGHTS: Final = _set("light lights lamp luminaire on")
-_AIR_PRESSURE: Final = _set("barometric barometer baro atmospheric")
+_NOT_A_STATE: Final = _set("cmd command contact control enable enabled error fault inhibit mode target test timeout")
+"""`contact`, because devices disagree whether true means closed"""
+
 _GENERIC: Final = _set(
     "active air atm average barometric battery co co2 concentration consumption counter current "
     "electricity energy factor flow frequency gas h heat humidity illuminance import index kwh level "
@@ -50,14 +91,9 @@ _GENERIC: Final = _set(
     "voltage volume water wh"
 )
 """words that only repeat what is measured, and so tell no channel"""
-
 _BY_RULE: Final = _set("temperature pressure flow frequency")
 """fields whose bare name says too little: the words around it decide"""
-_MACHINE: Final = _set("fan pump motor drive vfd inverter compressor")
-_AIR: Final = _set("air gas duct fan ventilation supply extract exhaust")
-
-_STATES: Final[Mapping[str, str]] = {"occupancy": "occupied", "presence": "occupied", "water_leak": "leak"}
-_UNITLESS: Final[Mapping[str, str]] = {"supply_voltage": "battery_voltage", "battery_voltage": "battery_voltage"}
+_SUPPLY: Final = _set("supply_voltage battery_voltage")
 """names whose unit needs no telling: nothing but volts is plausible"""
 
 
@@ -66,6 +102,17 @@ class Meaning(NamedTuple):
 
     field: Field
     channel: str
+
+
+def words(*names: str) -> Words:
+    """The words of names, in lower case: `livingRoom_temp-1` → living, room, temp, 1; also pairs run together."""
+    return frozenset().union(*(_words(name[:MAX_NAME]) for name in names))
+
+
+@lru_cache(maxsize=16_384)
+def _words(name: str) -> Words:
+    found = [word.lower() for word in _WORD.findall(name)]
+    return frozenset(found).union(first + second for first, second in pairwise(found))
 
 
 def meaning(name: str, unit: str, *, state: bool = False) -> Meaning | None:
@@ -82,39 +129,31 @@ def meaning(name: str, unit: str, *, state: bool = False) -> Meaning | None:
 @lru_cache(maxsize=16_384)
 def _meaning(name: str, unit: str, state: bool) -> Meaning | None:
     parts = [part for part in _SEPARATORS.split(name) if part.strip()]
-    words = frozenset(word.lower() for part in parts for word in _WORD.findall(part))
     last = "_".join(word.lower() for word in _WORD.findall(parts[-1])) if parts else ""
-    field = _state(last, words) if state else _quantity(last, unit, words)
-    return Meaning(field, _channel(parts, field)) if field else None
+    exact, whole = _sendable(_EXACT.get(last, last)), words(*parts)
+    if state:
+        plain = exact and exact.kind is Kind.STATE and (exact.name not in {"on", "open"} or whole == {last})
+        found = exact.name if exact and plain else state_field(words(*parts[-1:]), whole)
+    elif not unit:
+        found = "battery_voltage" if last in _SUPPLY else exact.name if exact and _is_count(exact) else ""
+    elif exact and exact.name not in _BY_RULE and not _other(whole, last) and same_dimension(unit, exact.unit):
+        found = exact.name
+    else:
+        found = number_field(whole, unit)
+    return Meaning(BY_NAME[found], _channel(parts, BY_NAME[found])) if found else None
 
 
 def _sendable(name: str) -> Field | None:
     return None if name in WRITTEN_BY_INGEST else BY_NAME.get(name)
 
 
-def _state(last: str, words: Words) -> Field | None:
-    field = _sendable(_STATES.get(last, last))
-    if field is None or field.kind is not Kind.STATE:
-        return None
-    elsewhere = (field.name == "open" and words & _VALVES) or (field.name == "on" and not words <= _LIGHTS)
-    return None if elsewhere else field
+def _is_count(field: Field) -> bool:
+    return field.unit == "1" and field.kind is not Kind.STATE
 
 
-def _quantity(last: str, unit: str, words: Words) -> Field | None:
-    exact = _sendable(_EXACT.get(last, last))
-    elsewhere = (words & _NOT_PRESENT) - set(last.split("_") if exact else ())
-    if not unit:
-        if last in _UNITLESS:
-            return BY_NAME[_UNITLESS[last]]
-        return exact if exact and exact.unit == "1" and exact.kind is not Kind.STATE else None
-    if exact and exact.name not in _BY_RULE and not elsewhere and same_dimension(unit, exact.unit):
-        return exact
-    wanted_heat = words & _TARGET and same_dimension(unit, "Cel")
-    if not known(unit) or (elsewhere and not wanted_heat):
-        return None
-    choose = next((rule for wanted, rule in _BY_UNIT.items() if same_dimension(unit, wanted)), None)
-    name = choose(words, unit) if choose else None
-    return BY_NAME[name] if name else None
+def _other(whole: Words, last: str) -> Words:
+    """Words beside an exact name that make it another value."""
+    return (whole & _NOT_NOW) - _words(last)
 
 
 _EXACT: Final[Mapping[str, str]] = {name.replace("_", ""): name for name in BY_NAME} | {
@@ -122,81 +161,156 @@ _EXACT: Final[Mapping[str, str]] = {name.replace("_", ""): name for name in BY_N
 }
 
 
-def _temperature(words: Words, unit: str) -> str | None:
-    if words & {"color", "colour"}:
-        return "color_temperature" if unit == "K" else None
-    if words & _TARGET:
-        return None if words & (_COOLING | _WET | (_NOT_PRESENT - _TARGET)) else "heating_setpoint"
-    if words & {"dew", "dewpoint", "wet", "bulb"}:
-        return None
-    for hints, name in ((_OUTDOOR, "outdoor_temperature"), (_WET, "water_temperature"), (_CHIP, "device_temperature")):
-        if words & hints:
-            return name
-    return "probe_temperature" if "probe" in words else "temperature"
+def is_now(name: Words) -> bool:
+    """Whether a value with this name is what is measured now at a place, and not a limit, a mean or a wish."""
+    return not name & (_NOT_NOW | _MEAN)
 
 
-def _ratio(words: Words, unit: str) -> str | None:
-    if unit in {"%RH", "%rh", "RH%", "%r.H."} or words & {"humidity", "rh"}:
+def number_field(name: Words, unit: str) -> str:
+    """The field of a number whose name has these words; empty where it is not certain."""
+    kind = next((one for one in _BY_UNIT if unit == one or same_dimension(unit, one)), "")
+    if not kind or (name & _NOT_NOW and not (kind == "Cel" and name & _TARGET)):
+        return ""
+    if name & _MEAN and kind not in _ELECTRICAL:
+        return ""
+    return _BY_UNIT[kind](name, unit)
+
+
+def state_field(name: Words, around: Words = frozenset()) -> str:
+    """The field of a boolean whose name has these words; empty where it is not certain.
+
+    Args:
+        around: words of what the boolean is a part of.
+    """
+    whole = name | around
+    if name & _BATTERY and "low" in name:
+        return "battery_low"
+    if whole & _NOT_A_STATE:
+        return ""
+    detected = next((field for field, wanted in _DETECTED.items() if name & wanted), "")
+    if detected or whole & {"alarm"}:
+        return detected
+    if name & _OPENINGS:
+        return "" if whole & _VALVES else "open"
+    if name & _SWITCHED:
+        return _switch(name, whole)
+    if "heating" in name:
+        return "heating"
+    return "on" if name & _LIGHTS else ""
+
+
+def _switch(name: Words, whole: Words) -> str:
+    if whole & _LIGHTS:
+        return "on"
+    if whole & (_MACHINE | {"valve", "damper"}) or (name <= {"state", "output"} and not whole & _SWITCHES):
+        return ""
+    return "switched"
+
+
+_WRITTEN: Final = {"on": "light_on", "switched": "relay", "occupied": "occupancy", "heat": "heat_energy"}
+
+
+def written(field: str) -> str:
+    """A name for `field` that `number_field` or `state_field` reads back."""
+    return _WRITTEN.get(field, field)
+
+
+def _temperature(name: Words, unit: str) -> str:
+    if name & {"color", "colour", "cct"}:
+        return "color_temperature" if unit in ("mired", "K") else ""
+    if name & _ROOM:
+        name -= _NOT_BESIDE_AIR
+    if name & _TARGET:
+        return "" if name & (_COOLING | _LIQUID | (_NOT_NOW - _TARGET)) else "heating_setpoint"
+    qualified = (
+        (_ITSELF, "device_temperature"),
+        (_LIQUID, "water_temperature"),
+        (_OUTDOOR, "outdoor_temperature"),
+        (_PROBE, "probe_temperature"),
+        (_MACHINE | {"wet", "bulb"}, ""),
+    )
+    return next((field for qualifiers, field in qualified if name & qualifiers), "temperature")
+
+
+def _ratio(name: Words, unit: str) -> str:
+    if unit in {"%RH", "%rh", "RH%", "%r.H."} or name & {"humidity", "hum", "rh"}:
         return "humidity"
-    if unit == "%EL" or words & {"battery", "batt"}:
+    if unit == "%EL" or name & (_BATTERY - {"supply", "cell"}):
         return "battery"
-    if words & {"valve"}:
+    if "valve" in name:
         return "valve_position"
-    return "power_factor" if words & {"pf", "factor"} else None
+    if name & {"brightness", "dimmer"}:
+        return "brightness"
+    return "power_factor" if name & _FACTOR else ""
 
 
-def _energy(words: Words, unit: str) -> str | None:
+def _energy(name: Words, unit: str) -> str:
     del unit
-    if words & (_PERIOD | {"reactive", "apparent"}):
-        return None
-    if words & _HEAT:
-        return None if "cooling" in words else "heat"
-    if "gas" in words:
+    if name & ({"reactive", "apparent"} | _COOLING):
+        return ""
+    if name & _HEAT:
+        return "heat"
+    if "gas" in name:
         return "gas_energy"
-    return "electricity_export" if words & _EXPORT else "electricity_import"
+    return "electricity_export" if name & _EXPORT else "electricity_import"
 
 
-def _pressure(words: Words, unit: str) -> str | None:
-    if words & _AIR_PRESSURE:
+def _pressure(name: Words, unit: str) -> str:
+    if name & _BAROMETRIC and "sea" not in name:
         return "pressure"
-    alone = words <= {"pressure", "p", "air"} and unit in {"hPa", "Pa", "mbar"}
-    return "pressure" if alone else None
+    said = "pressure" in name and not name & _IN_A_PIPE
+    alone = name <= {"pressure", "p", "air", "airpressure"} and unit == "Pa"
+    return "pressure" if (said and unit in {"hPa", "mbar", "mBar"}) or alone else ""
 
 
-def _fraction(words: Words, unit: str) -> str | None:
-    if unit == "ppm":
-        return "co2" if "co2" in _joined(words) else None
-    return "tvoc" if words & {"tvoc", "voc"} else None
-
-
-def _concentration(words: Words, unit: str) -> str | None:
+def _fraction(name: Words, unit: str) -> str:
     del unit
-    if words & {"formaldehyde", "hcho"}:
+    if name & {"eco2", "equivalent"}:
+        return "eco2"
+    if name & {"co2", "carbondioxide"}:
+        return "co2"
+    return "tvoc" if name & {"tvoc", "voc"} else ""
+
+
+def _concentration(name: Words, unit: str) -> str:
+    del unit
+    if name & {"formaldehyde", "hcho", "ch2o"}:
         return "formaldehyde"
-    if words & {"tvoc", "voc"}:
+    if name & {"tvoc", "voc"}:
         return "tvoc_mass"
-    sizes = {"2.5": "pm2_5", "25": "pm2_5", "10": "pm10", "1": "pm1", "4": "pm4"}
-    found = [name for size, name in sizes.items() if "pm" in words and size in words]
-    return found[0] if len(found) == 1 else None
+    sizes = {"pm2.5": "pm2_5", "pm25": "pm2_5", "pm2": "pm2_5", "pm10": "pm10", "pm1": "pm1", "pm4": "pm4"}
+    found = {field for size, field in sizes.items() if size in name}
+    return next(iter(found)) if len(found) == 1 else ""
 
 
-def _volume(words: Words, unit: str) -> str | None:
+def _volume(name: Words, unit: str) -> str:
     del unit
-    found = words & {"water", "gas"}
-    return next(iter(found)) if len(found) == 1 and not words & _PERIOD else None
+    found = name & {"water", "gas"}
+    return next(iter(found)) if len(found) == 1 else ""
 
 
-def _says(words: Words, hints: str) -> bool:
+def _voltage(name: Words, unit: str) -> str:
+    """Mains or battery: coin cells and supplies are named so, or given in millivolts."""
+    if name & _BATTERY:
+        return "battery_voltage"
+    if not _says(name, _set("voltage volts v u mains")):
+        return ""
+    return "battery_voltage" if unit == "mV" else "voltage"
+
+
+def _flow(name: Words, unit: str) -> str:
+    del unit
+    return "flow" if name & {"flow", "water"} and not name & _GASES else ""
+
+
+def _says(name: Words, hints: Words) -> bool:
     """Whether the name says the quantity, or nothing at all beside the unit."""
-    return not words or not words.isdisjoint(hints.split())
+    return not name - _NUMBERS or not name.isdisjoint(hints)
 
 
-def _joined(words: Words) -> Words:
-    """`co` and `2` stand apart after splitting; together they are one word."""
-    return words | {"co2"} if {"co", "2"} <= words else words
-
-
-_BY_UNIT: Final[Mapping[str, Callable[[Words, str], str | None]]] = {
+_NO_POWER: Final = _HEAT | _set("rated nominal design capacity irradiance radiation rate")
+_BY_UNIT: Final[Mapping[str, Callable[[Words, str], str]]] = {
+    "mired": _temperature,
     "Cel": _temperature,
     "%": _ratio,
     "kWh": _energy,
@@ -204,22 +318,23 @@ _BY_UNIT: Final[Mapping[str, Callable[[Words, str], str | None]]] = {
     "ppm": _fraction,
     "ug/m3": _concentration,
     "m3": _volume,
-    "W": lambda words, _: "power" if _says(words, "power load watts w") and not words & (_HEAT | _PERIOD) else None,
+    "W": lambda name, _: "" if name & _NO_POWER else "power",
     "VA": lambda _, __: "apparent_power",
     "var": lambda _, __: "reactive_power",
-    "V": lambda words, _: (
-        "battery_voltage" if words & _BATTERY else "voltage" if _says(words, "voltage volts v u mains") else None
-    ),
-    "A": lambda words, _: "current" if _says(words, "current amps i") and not words & _BATTERY else None,
-    "Hz": lambda words, _: "frequency" if _says(words, "frequency mains grid") and not words & _MACHINE else None,
+    "V": _voltage,
+    "A": lambda name, _: "current" if _says(name, _set("current amps i")) and not name & _BATTERY else "",
+    "Hz": lambda name, _: "frequency" if _says(name, _set("frequency mains grid")) and not name & _MACHINE else "",
     "lx": lambda _, __: "illuminance",
     "dBm": lambda _, __: "rssi",
-    "dB": lambda words, _: "snr" if "snr" in words else "sound_level" if words & {"sound", "noise"} else None,
-    "l/min": lambda words, _: (
-        "flow" if words <= {"flow", "rate", "water"} or ("water" in words and not words & _AIR) else None
+    "dB": lambda name, _: "snr" if "snr" in name else "sound_level" if name & {"sound", "noise", "spl"} else "",
+    "l/min": _flow,
+    "mm": lambda name, _: "distance" if "distance" in name else "",
+    "1": lambda name, _: (
+        "people" if name & {"people", "persons", "occupants"} else "power_factor" if name & _FACTOR else ""
     ),
-    "mm": lambda words, _: "distance" if "distance" in words else None,
 }
+"""A unit of each dimension → what the words of a name make of it"""
+_ELECTRICAL: Final = frozenset({"W", "VA", "var", "V", "A", "Hz"})
 
 
 def _channel(parts: list[str], field: Field) -> str:
@@ -229,5 +344,5 @@ def _channel(parts: list[str], field: Field) -> str:
 
 def _repeats(part: str, own: set[str]) -> bool:
     """Whether `part` of a name only says again what is measured; a bare number never does."""
-    words = {word.lower() for word in _WORD.findall(part)}
-    return words <= _GENERIC | own and not all(word.isdigit() for word in words)
+    found = {word.lower() for word in _WORD.findall(part)}
+    return found <= _GENERIC | own and not all(word.isdigit() for word in found)

@@ -228,6 +228,8 @@ class SourceConfig:
     options: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     """address → model, as the registry knows them; filled in when the source is made"""
+    reads: Mapping[str, object] = field(default_factory=dict)
+    """what its keys mean, in the words of a model file; for formats that fix no keys"""
 
 
 @dataclass(frozen=True, slots=True)

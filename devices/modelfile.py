@@ -22,6 +22,7 @@ overrides it key by key. Examples stand beside the model in `<model>.examples.ya
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -32,6 +33,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from devices import schema, units
+from devices.clock import TimeUnit
 from devices.codecs import CODECS
 
 MAKER_FILE: Final = "maker.yaml"
@@ -40,6 +42,8 @@ MAX_KEYS: Final = 1_024
 """of a model, whose meaning is remembered"""
 LONGEST_KEY: Final = 128
 """characters of a key that is remembered"""
+STATES: Final[Mapping[str, float]] = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+"""words of a state whose rule names none"""
 T = TypeVar("T", bound=BaseModel)
 
 _NUMBERED: Final = re.compile(r"(.*[._ -]|.*[A-Za-z])([0-9]{1,3})")
@@ -74,7 +78,9 @@ class Rule(_Strict):
     @classmethod
     def _of_schema(cls, value: str) -> str:
         if value not in schema.BY_NAME or value in schema.WRITTEN_BY_INGEST:
-            raise ValueError(f"{value!r} is no field that a device may send: see devices/schema.py")
+            near = get_close_matches(value, schema.BY_NAME.keys() - schema.WRITTEN_BY_INGEST, n=1)
+            mend = f"did you mean {near[0]!r}?" if near else "docs/schema.md lists them"
+            raise ValueError(f"{value!r} is no field that a device may send: {mend}")
         return value
 
     @field_validator("states", mode="before")
@@ -82,26 +88,36 @@ class Rule(_Strict):
     def _as_text(cls, value: object) -> object:
         return {word(key): number for key, number in value.items()} if isinstance(value, Mapping) else value
 
-    @property
-    def is_plain_number(self) -> bool:
-        """Whether any number is read alike: scaled, and in the schema's unit."""
+    def plain(self) -> "Plain | None":
+        """The rule as one of plain numbers, where it knows no words and stands alone."""
         stored = schema.BY_NAME[self.field]
-        same_unit = self.unit in ("", stored.unit)
-        return same_unit and stored.kind is not schema.Kind.STATE and not (self.states or self.absent or self.beside)
+        if stored.kind is schema.Kind.STATE or self.states or self.beside:
+            return None
+        absent = tuple(value for value in self.absent if not isinstance(value, str))
+        unit = "" if self.unit == stored.unit else self.unit
+        return Plain(stored, self.scale, unit, absent, self.low, self.high)
+
+    def words(self) -> Mapping[str, float]:
+        """For a state that stands alone: what its words mean; else empty."""
+        alone = schema.BY_NAME[self.field].kind is schema.Kind.STATE and not (self.beside or self.absent)
+        known = {key: number for key, number in self.states.items() if number is not None}
+        return (known if self.states else STATES) if alone else {}
 
     @model_validator(mode="after")
     def _convertible(self) -> "Rule":
         wanted = schema.BY_NAME[self.field].unit
         if self.unit and not units.same_dimension(self.unit, wanted):
-            raise ValueError(f"{self.field} is stored in {wanted!r}, and {self.unit!r} cannot be converted to it")
+            raise ValueError(
+                f"{self.field} is stored in {wanted!r}, and {self.unit!r} cannot be converted to it: correct one"
+            )
         return self
 
 
 class Clock(_Strict):
     """Where the device writes its own time."""
 
-    key: str
-    unit: str = "s"
+    key: str = Field(description="its key, by points where it is nested")
+    unit: TimeUnit = Field("s", description="how it is written; `local` is the time of day here, without an offset")
 
 
 class History(_Strict):
@@ -111,14 +127,14 @@ class History(_Strict):
     time: str = "timestamp"
 
 
-def _short_rule(value: object) -> object:
+def short_rule(value: object) -> object:
     return {"field": value} if isinstance(value, str) else value
 
 
 class _Common(_Strict):
     codec: str = ""
     layout: Mapping[str, Any] = {}
-    fields: Mapping[str, Annotated[Rule, BeforeValidator(_short_rule)]] = {}
+    fields: Mapping[str, Annotated[Rule, BeforeValidator(short_rule)]] = {}
     ignore: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = {}
@@ -148,16 +164,31 @@ class ModelFile(_Common):
     model: str
 
 
+class Plain(NamedTuple):
+    """A rule that makes a value of any number without a unit of its own."""
+
+    field: schema.Field
+    scale: float
+    unit: str
+    """the value's unit; empty where it is the schema's"""
+    absent: tuple[float, ...]
+    low: float
+    high: float
+
+
 class Key(NamedTuple):
-    """What one key of a message means to a model: a rule with its channel, or that it is ignored, or neither."""
+    """What one key of a message means to a model: a rule, or that it is ignored, or neither."""
 
     rule: Rule | None
-    channel: str
+    place: tuple[str, str]
+    """the rule's field and channel, of which a message has one reading"""
     ignored: bool
     error: bool
     """it is set when the sensor has failed"""
-    plain: Rule | None
-    """the rule, where it makes a value of any number without a unit by nothing but `Rule.scale`"""
+    plain: Plain | None
+    words: Mapping[str, float]
+    """of a state, in lower case"""
+    field: schema.Field | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +207,22 @@ class Model:
     labels: Mapping[str, tuple[str, ...]]
     history: History | None
     time: Clock | None
-    _keys: dict[str, Key] = field(default_factory=dict, compare=False, repr=False)
+    keys: dict[str, Key] = field(default_factory=dict, compare=False, repr=False)
     """keys that were asked for; emptied when there are too many, since names from outside are without end"""
 
     def key(self, key: str) -> Key:
-        """What `key` means."""
-        known = self._keys.get(key)
-        if known is None:
-            found = self.rule(key)
-            rule, channel = found or (None, "")
-            error = key in self.errors
-            plain = rule if rule and rule.is_plain_number and not error else None
-            known = Key(rule, channel, self.ignores(key), error, plain)
-            if len(key) <= LONGEST_KEY:
-                if len(self._keys) >= MAX_KEYS:
-                    self._keys.clear()
-                self._keys[key] = known
+        """What `key` means; remembered in `keys`."""
+        rule, channel = self.rule(key) or (None, "")
+        error = key in self.errors
+        place = (rule.field if rule else "", channel)
+        if rule is None or error:
+            known = Key(rule, place, self.ignores(key), error, None, {}, None)
+        else:
+            known = Key(rule, place, self.ignores(key), False, rule.plain(), rule.words(), schema.BY_NAME[rule.field])
+        if len(key) <= LONGEST_KEY:
+            if len(self.keys) >= MAX_KEYS:
+                self.keys.clear()
+            self.keys[key] = known
         return known
 
     def rule(self, key: str) -> tuple[Rule, str] | None:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from devices import units
+from devices.clock import told
 from devices.model import SECOND, Reading, Reason, Reject, Sample
-from devices.modelfile import Key, Model, Rule, word
+from devices.modelfile import STATES, Clock, Key, Model, Plain, Rule, word
 from devices.schema import BY_NAME, Kind
 from devices.text import printable, show
 
@@ -17,8 +18,6 @@ MAX_VALUES: Final = 500
 MAX_DEPTH: Final = 5
 MAX_REJECTS: Final = 100
 MAX_RECORDS: Final = 500
-CLOCK_EPOCH: Final = 1_577_836_800 * SECOND
-"""2020: an earlier time comes from a clock that was never set"""
 CLOCK_AHEAD: Final = 600 * SECOND
 _HUGE: Final = 1e300
 """from here on a number is none: it may be too large for a float"""
@@ -27,7 +26,9 @@ _NO_VALUE: Final = frozenset(
     {"", "nan", "null", "none", "nosensor", "no sensor", "unknown", "unavailable", "n/a", "na"}
 )
 _NUMBERS: Final = frozenset({int, float})
-_STATES: Final = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+_NESTED: Final = frozenset({dict, list})
+NEAR: Final = 1e-6
+"""numbers this near are one: what means "none" may have been divided on its way"""
 
 
 class Value(NamedTuple):
@@ -59,7 +60,10 @@ def normalise(model: Model, decoded: Mapping[str, Any], now: int | None) -> tupl
         present = dict(decoded)
         records = present.pop(model.history.key, None)
     values = flatten(present, model.labels)
-    time = _own_time(model, values, now)
+    time = None
+    if model.time and model.time.key in values:
+        values = dict(values)
+        time = _own_time(model.time, values.pop(model.time.key), now)
     readings = _readings(model, values, rejects)
     if readings:
         samples.append(Sample(readings, time))
@@ -82,44 +86,58 @@ def _stored(model: Model, record: object, rejects: list[Reject]) -> Iterator[Sam
         yield Sample(readings, round(stamp * SECOND))
 
 
-def _own_time(model: Model, values: dict[str, Value], now: int | None) -> int | None:
-    if model.time is None:
+def _own_time(clock: Clock, given: object, now: int | None) -> int | None:
+    stamp = given.value if isinstance(given, Value) else given
+    try:
+        time = told(stamp, clock.unit, now or 0)
+    except ValueError:
         return None
-    stamp = values.pop(model.time.key, Value(None)).value
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not abs(stamp) < 1e14:
-        return None
-    time = round(stamp * (SECOND if model.time.unit == "s" else SECOND // 1000))
-    believable = time >= CLOCK_EPOCH and (now is None or time <= now + CLOCK_AHEAD)
-    return time if believable else None
+    return time if now is None or time <= now + CLOCK_AHEAD else None
 
 
-def _readings(model: Model, values: Mapping[str, Value], rejects: list[Reject]) -> list[Reading]:
+def _readings(model: Model, values: Mapping[str, Any], rejects: list[Reject]) -> list[Reading]:
     """One reading of each field and channel, the first; a plain number is read here, since most values are plain."""
     readings: dict[tuple[str, str], Reading] = {}
     unmapped: list[str] = []
-    new = tuple.__new__
-    for key, given in values.items():
-        known = model.key(key)
-        plain, (value, unit) = known.plain, given
-        if plain and not unit and type(value) in _NUMBERS and -_HUGE < value < _HUGE:
-            scaled = value * plain.scale
-            if plain.low <= scaled <= plain.high:
-                if (plain.field, known.channel) not in readings:
-                    readings[plain.field, known.channel] = new(Reading, (BY_NAME[plain.field], scaled, known.channel))
-                continue
-        reading = _reading(known, key, values, unmapped, rejects)
-        if reading is not None:
-            readings.setdefault((reading.field.name, reading.channel), reading)
+    keys, key_of, new = model.keys, model.key, tuple.__new__
+    for key, value in values.items():
+        known = keys.get(key) or key_of(key)
+        place, kind, result = known.place, type(value), None
+        if known.plain:
+            if kind is float or kind is int:
+                result = _plain(known.plain, value)
+        elif known.words:
+            result = known.words.get(value if kind is str else word(value) if kind is int or kind is bool else "")
+        if result is None:
+            reading = _reading(known, key, values, unmapped, rejects)
+            if reading is not None:
+                readings.setdefault(place, reading)
+        elif place not in readings:
+            readings[place] = new(Reading, (known.field, result, place[1]))
     if unmapped:
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
         rejects.append(Reject(Reason.UNKNOWN_FIELD, f"{model.name}: not mapped: {', '.join(unmapped[:10])}{more}"))
     return list(readings.values())
 
 
+def _plain(rule: Plain, value: float) -> float | None:
+    """A plain number in the schema's unit; None where it needs a closer look."""
+    if not -_HUGE < value < _HUGE:
+        return None
+    for nothing in rule.absent:
+        if abs(value - nothing) < NEAR:
+            return None
+    scaled = value * rule.scale
+    if rule.unit:
+        scaled = units.convert(scaled, rule.unit, rule.field.unit)
+    return scaled if rule.low <= scaled <= rule.high else None
+
+
 def _reading(
-    known: Key, key: str, values: Mapping[str, Value], unmapped: list[str], rejects: list[Reject]
+    known: Key, key: str, values: Mapping[str, Any], unmapped: list[str], rejects: list[Reject]
 ) -> Reading | None:
-    rule, given = known.rule, values[key]
+    rule, value = known.rule, values[key]
+    given = value if type(value) is Value else Value(value)
     if known.error:
         if word(given.value) not in {"0", "false"}:
             rejects.append(Reject(Reason.DEVICE_ERROR, f"{printable(key)} is {show(given.value)}"))
@@ -128,8 +146,8 @@ def _reading(
         if not known.ignored:
             unmapped.append(printable(key, 60))
         return None
-    value = read(rule, key, given, rejects)
-    return None if value is None else Reading(BY_NAME[rule.field], value, known.channel)
+    result = read(rule, key, given, rejects)
+    return None if result is None else Reading(BY_NAME[rule.field], result, known.place[1])
 
 
 def read(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> float | None:
@@ -152,9 +170,9 @@ def _read_word(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> flo
         rejects.append(Reject(Reason.NO_VALUE, f"{where}, which means no value"))
         return None
     if rule.states or BY_NAME[rule.field].kind is Kind.STATE:
-        state = (rule.states or _STATES).get(text)
+        state = (rule.states or STATES).get(text)
         if state is None:
-            known = ", ".join(rule.states or _STATES)
+            known = ", ".join(rule.states or STATES)
             reason = Reason.NO_VALUE if text in rule.states else Reason.WRONG_TYPE
             rejects.append(Reject(reason, f"{where}; understood are {known}"))
         return state
@@ -188,15 +206,20 @@ def _number(rule: Rule, value: float, unit: str, key: str, rejects: list[Reject]
     return result
 
 
-def flatten(decoded: Mapping[str, Any], labels: Mapping[str, tuple[str, ...]]) -> dict[str, Value]:
-    """Nested objects as `a.b`; an object with a value (and perhaps a unit) as that value; lists by label or place."""
-    found: dict[str, Value] = {}
+def flatten(decoded: Mapping[str, Any], labels: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
+    """Nested objects as `a.b`; lists by label or place; an object with a value and perhaps a unit as a `Value`.
+
+    What holds neither object nor list is already flat, and given back as it is.
+    """
+    if len(decoded) <= MAX_VALUES and _NESTED.isdisjoint(map(type, decoded.values())):
+        return decoded
+    found: dict[str, Any] = {}
     _flatten_object("", decoded, _Flattening(found, labels, [MAX_VALUES]), 0)
     return found
 
 
 class _Flattening(NamedTuple):
-    into: dict[str, Value]
+    into: dict[str, Any]
     labels: Mapping[str, tuple[str, ...]]
     left: list[int]
     """how many more values are taken; a list, because it is counted down"""
@@ -208,7 +231,7 @@ def _flatten_object(path: str, node: Mapping[str, Any], run: _Flattening, depth:
         run.left[0] -= 1
         run.into[path] = measured
         return
-    into, left, new = run.into, run.left, tuple.__new__
+    into, left = run.into, run.left
     deeper = depth + 1
     for key, inner in node.items():
         if left[0] <= 0 or deeper > MAX_DEPTH:
@@ -221,7 +244,7 @@ def _flatten_object(path: str, node: Mapping[str, Any], run: _Flattening, depth:
             _flatten_list(name, inner, run, deeper)
         else:
             left[0] -= 1
-            into[name] = new(Value, (inner, ""))
+            into[name] = inner
 
 
 def _flatten_list(path: str, node: list[Any], run: _Flattening, depth: int) -> None:
@@ -240,7 +263,7 @@ def _flatten_list(path: str, node: list[Any], run: _Flattening, depth: int) -> N
         return
     else:
         run.left[0] -= 1
-        run.into[path] = Value(node[0] if len(node) == 1 else node)
+        run.into[path] = node[0] if len(node) == 1 else node
 
 
 def _measured(node: Mapping[str, Any]) -> Value | None:
@@ -255,4 +278,4 @@ def _measured(node: Mapping[str, Any]) -> Value | None:
 def _equal(value: object, nothing: float | str) -> bool:
     if isinstance(nothing, str):
         return word(value) == nothing.lower()
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value - nothing) < 1e-6
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value - nothing) < NEAR

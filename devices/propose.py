@@ -81,26 +81,27 @@ def draft(proposal: Proposal, payloads: Sequence[Mapping[str, Any]], *, maker: s
     expected = _expected(content, proposal.fields, decoded(payloads[-1]))
     example = [{"source": source, "decoded": dict(decoded(payloads[-1])), "expect": expected}]
     return Draft(
-        folder=_slug(maker),
-        slug=_slug(model),
-        maker=_text({"maker": maker}),
-        model=_text(content),
-        examples=_text(example),
-        row=_row(proposal, f"{maker} {model}"),
+        folder=slug(maker),
+        slug=slug(model),
+        maker=text_of({"maker": maker}),
+        model=text_of(content),
+        examples=text_of(example),
+        row=rows(proposal, f"{maker} {model}", "", [proposal.address]),
     )
 
 
 def _model(proposal: Proposal, maker: str, model: str) -> dict[str, Any]:
-    content: dict[str, Any] = {"maker": maker, "model": model}
+    return {"maker": maker, "model": model, **keys(proposal)}
+
+
+def keys(proposal: Proposal) -> dict[str, Any]:
+    """What the keys mean, in the words of a model file."""
+    content: dict[str, Any] = {}
+    if proposal.time:
+        content["time"] = {"key": proposal.time[0], "unit": proposal.time[1]}
     content["fields"] = {each.key: _rule(each) for each in proposal.fields}
     ignored = [key for key, _ in proposal.ignored] + [proposal.identity] * bool(proposal.identity)
-    if proposal.time and proposal.time[1] in ("s", "ms"):
-        content["time"] = {"key": proposal.time[0], "unit": proposal.time[1]}
-    elif proposal.time:
-        ignored.append(proposal.time[0])
-    if ignored:
-        content["ignore"] = ignored
-    return content
+    return content | ({"ignore": ignored} if ignored else {})
 
 
 def _rule(each: Meant) -> str | dict[str, Any]:
@@ -124,18 +125,23 @@ def _expected(content: Mapping[str, Any], fields: Sequence[Meant], body: Mapping
     return read
 
 
-def _row(proposal: Proposal, model: str) -> str:
+def rows(proposal: Proposal, model: str, source: str, addresses: Sequence[str]) -> str:
+    """Header of `devices.csv` and a row for each address; what only a person knows is empty."""
     kind = kind_of(frozenset(each.field for each in proposal.fields))
-    name = _slug(proposal.address) if proposal.address else ""
-    cells = [name, kind.value, model, "", proposal.address, "", "", "", ""]
-    return f"id,kind,model,source,address,interval,building,space,from\n{','.join(cells)}\n"
+    lines = [
+        ",".join([slug(address) if address else "", kind.value, model, source, address, "", "", "", ""])
+        for address in addresses
+    ]
+    return "\n".join(["id,kind,model,source,address,interval,building,space,from", *lines, ""])
 
 
-def _text(content: object) -> str:
+def text_of(content: object) -> str:
+    """`content` as YAML."""
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """`name` as an id."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "device"
 
 

@@ -60,7 +60,7 @@ def _council(draft: CouncilDraft) -> Council:
     head = _sound(draft.head)
     gss = head.gss or ""
     buildings = {each.id: _building(each, head.id) for each in draft.buildings.values()}
-    sources = [_source(_sound(entry.value), head.id) for entry in draft.sources]
+    sources = [source_config(_sound(entry.value), head.id) for entry in draft.sources]
     devices = [_device(each, head.id, buildings) for each in draft.devices.values()]
     return Council(
         id=head.id,
@@ -89,9 +89,16 @@ def _calendar(draft: CouncilDraft, gss: str) -> Calendar:
     )
 
 
-def _source(item: SourceItem, council: str) -> SourceConfig:
+def source_config(item: SourceItem, council: str) -> SourceConfig:
+    """A source as an estate's file has it, with what it leaves to its format."""
     topic = default_topic(item.format) if item.topic is None else item.topic
-    return SourceConfig(item.id, council, item.format, topic, item.building or "", item.options)
+    return SourceConfig(item.id, council, item.format, topic, item.building or "", item.options, reads=_reads(item))
+
+
+def _reads(item: SourceItem) -> dict[str, object]:
+    """What the source says of its keys; empty where it says nothing."""
+    said = {"time": item.time, "fields": item.fields, "ignore": item.ignore, "errors": item.errors}
+    return {key: value for key, value in said.items() if value}
 
 
 def _building(draft: BuildingDraft, council: str) -> Building:

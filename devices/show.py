@@ -12,6 +12,7 @@ from devices.adopt import Adopted
 from devices.infer import Confidence, Proposal
 from devices.model import SECOND
 from devices.propose import Draft
+from devices.propose_source import Listed
 from devices.replace import Replaced
 from devices.schema import BY_NAME, Kind
 from devices.strangers import Stranger
@@ -76,7 +77,7 @@ def replaced(done: Replaced) -> RenderableType:
     return Group(Text(f"{done.row['id']} is in its place from {done.row['from']}: see {done.file}"), _row(done.row))
 
 
-def proposal(found: Proposal, files: Draft | None) -> RenderableType:
+def proposal(found: Proposal, files: Draft | Listed | None) -> RenderableType:
     """What payloads of an unknown shape may mean, why, and what to ask."""
     parts: list[RenderableType] = [Text(f"{found.payloads} payloads", style="bold")]
     for each in found.fields:
@@ -96,7 +97,10 @@ def proposal(found: Proposal, files: Draft | None) -> RenderableType:
         Text(f"left out: {printable(each.key)} ({', '.join(each.values)}): {each.asks}", style="yellow")
         for each in found.questions
     ]
-    if files is not None:
+    if isinstance(files, Listed):
+        parts += [Panel(Text(files.source.rstrip()), title="council.yaml, sources", title_align="left")]
+        parts += [Panel(Text(files.rows.rstrip()), title="devices.csv", title_align="left")]
+    elif files is not None:
         name = f"devices/models/{files.folder}/{files.slug}"
         parts += [Panel(Text(files.model.rstrip()), title=f"{name}.yaml", title_align="left")]
         parts += [Panel(Text(files.examples.rstrip()), title=f"{name}.examples.yaml", title_align="left")]

@@ -20,4 +20,6 @@ def test_every_format_is_measured_beside_native() -> None:
     assert sorted(costs) == sorted(FORMATS)
     assert costs["native"]["ratio_per_message"] == costs["native"]["ratio_per_value"] == 1.0
     assert costs["native"]["values"] == 4.0
+    assert 0 < costs["thethingsstack"]["parse"] < costs["thethingsstack"]["ratio_per_message"]
+    assert costs["sparkplug"]["parse"] == 0
     assert all(cost["values"] >= 1 and cost["us_per_message"] > 0 for cost in costs.values())

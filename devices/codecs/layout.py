@@ -38,39 +38,20 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One number of a frame."""
-
-    key: str
-    at: int
-    size: int
-    kind: str
-    order: str
-    absent: bool
-    ops: tuple[tuple[_Operation, float], ...]
-
-    def read(self, data: bytes, start: int) -> float | int | None:
-        """The number at `start` plus its own offset; None where the device says that it has no value."""
-        raw = data[start + self.at : start + self.at + self.size]
-        if self.kind == "f":
-            value: float | int = struct.unpack("<f" if self.order == "le" else ">f", raw)[0]
-        else:
-            raw = raw[2:] + raw[:2] if self.order == "ws" else raw
-            value = int.from_bytes(raw, "little" if self.order == "le" else "big", signed=self.kind == "i")
-            top = 1 << (8 * self.size)
-            if self.absent and value in ((top - 1,) if self.kind == "u" else (-1, top // 2 - 1)):
-                return None
-        for operation, operand in self.ops:
-            value = operation(value, operand)
-        return value
+Number = float | int | None
+Reader = Callable[[bytes, int], Number]
+"""The number of an item in a frame whose record starts there; None where the device says that it has no value."""
+_CODES: Final[Mapping[tuple[str, int], str]] = {
+    ("u", 1): "B", ("i", 1): "b", ("u", 2): "H", ("i", 2): "h", ("u", 4): "I", ("i", 4): "i", ("f", 4): "f",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """Numbers that belong together, `size` bytes long."""
 
-    items: tuple[Item, ...]
+    items: tuple[tuple[str, Reader], ...]
+    """key and reader of each"""
     size: int
 
     def read(self, data: bytes, start: int = 0) -> Values:
@@ -82,11 +63,43 @@ class Record:
         if start + self.size > len(data):
             raise ValueError(f"frame ends after {len(data)} bytes, {start + self.size} are needed")
         found: Values = {}
-        for item in self.items:
-            value = item.read(data, start)
+        for key, read in self.items:
+            value = read(data, start)
             if value is not None:
-                found[item.key] = value
+                found[key] = value
         return found
+
+
+def _reader(at: int, size: int, match: re.Match[str], little: bool) -> Reader:
+    kind, order = match["kind"], match["order"] or ("le" if little else "")
+    ops = tuple((_OPERATIONS[op], float(n) if "." in n else int(n, 0)) for op, n in _OP.findall(match["ops"]))
+    top = 1 << (8 * size)
+    absent = () if not match["absent"] or kind == "f" else (top - 1,) if kind == "u" else (-1, top // 2 - 1)
+    raw = _raw(at, size, kind, order)
+
+    def read(data: bytes, start: int) -> Number:
+        value = raw(data, start)
+        if value in absent:
+            return None
+        for operation, operand in ops:
+            value = operation(value, operand)
+        return value
+
+    return read
+
+
+def _raw(at: int, size: int, kind: str, order: str) -> Callable[[bytes, int], float | int]:
+    """Reads the bytes as a number, before any operation."""
+    if (kind, size) in _CODES and order != "ws":
+        unpack = struct.Struct(("<" if order == "le" else ">") + _CODES[kind, size]).unpack_from
+        return lambda data, start: unpack(data, start + at)[0]
+    signed, endian = kind == "i", "little" if order == "le" else "big"
+
+    def read(data: bytes, start: int) -> int:
+        raw = data[start + at : start + at + size]
+        return int.from_bytes(raw[2:] + raw[:2] if order == "ws" else raw, endian, signed=signed)  # type: ignore[arg-type]  # mypy widens the literals
+
+    return read
 
 
 @lru_cache(maxsize=1024)
@@ -105,9 +118,7 @@ def record(text: str, *, little: bool = False) -> Record:
             position = int(match["at"])
         length = int(match["bits"]) // 8
         if match["key"] != "_":
-            ops = tuple((_OPERATIONS[op], float(n) if "." in n else int(n, 0)) for op, n in _OP.findall(match["ops"]))
-            order = match["order"] or ("le" if little else "")
-            items.append(Item(match["key"], position, length, match["kind"], order, match["absent"] is not None, ops))
+            items.append((match["key"], _reader(position, length, match, little)))
         position += length
         size = max(size, position)
     return Record(tuple(items), size)

@@ -11,6 +11,7 @@ FF leads what the device says about itself. A pair of unknown length ends the re
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from devices.codecs import Frame
@@ -73,6 +74,7 @@ ABOUT_ITSELF: Final[Mapping[int, int]] = {
 """length of what follows FF and this byte"""
 
 _CURRENTS: Final = (0x98, 0x99)
+_ALARM: Final = 0x80
 _NOT_MEASURED: Final = 0xA0
 """channels from here on are no sensors and no alarms of sensors"""
 _EXTREMES: Final = 4
@@ -85,22 +87,28 @@ def decode(data: bytes, port: int, layout: Mapping[str, Any]) -> Frame:
     del port
     frame = Frame()
     channels = layout.get("channels", {})
-    at = 0
+    at, end = 0, len(data)
     try:
-        while at < len(data):
-            at = _channel(data, at, channels, layout.get("history"), frame)
+        while at + 1 < end:
+            channel, kind = data[at], data[at + 1]
+            if channel < _ALARM and channel not in _HISTORY and not frame.history:
+                values = _record(kind, channels.get(_pair(channel, kind)), channel)
+                frame.values.update(values.read(data, at + 2))
+                at += 2 + values.size
+            else:
+                at = _other(data, at, channels, layout.get("history"), frame)
     except ValueError as error:
         frame.complaint = str(error)
     else:
-        if at > len(data):
-            frame.complaint = f"frame ends after {len(data)} bytes, {at} are needed"
+        if at < end:
+            frame.complaint = f"byte {at}: a channel without a type"
+        elif at > end:
+            frame.complaint = f"frame ends after {end} bytes, {at} are needed"
     return frame
 
 
-def _channel(data: bytes, at: int, channels: Mapping[str, str], history: object, frame: Frame) -> int:
-    """Read one channel at `at` into `frame`; the place of the next one."""
-    if at + 2 > len(data):
-        raise ValueError(f"byte {at}: a channel without a type")
+def _other(data: bytes, at: int, channels: Mapping[str, str], history: object, frame: Frame) -> int:
+    """Read what is no plain channel at `at` into `frame`; the place of the next one."""
     channel, kind = data[at], data[at + 1]
     if channel == _INFO:
         if kind not in ABOUT_ITSELF:
@@ -111,22 +119,28 @@ def _channel(data: bytes, at: int, channels: Mapping[str, str], history: object,
     if frame.history:
         frame.history.clear()
         raise ValueError(f"byte {at}: stored records are of another length than the model says; none of them is read")
-    pair = f"{channel:02x} {kind:02x}"
+    pair = _pair(channel, kind)
     failed = record(TYPES[kind]).items if 0xB3 <= channel <= 0xBF and kind in TYPES else ()
     if failed:
-        frame.values[f"{failed[0].key}_exception"] = 1
+        frame.values[f"{failed[0][0]}_exception"] = 1
         return at + 3
     if channel >= _NOT_MEASURED and pair not in channels:
         raise ValueError(f"byte {at}: {pair} answers a command, or is not known")
-    plain = f"{channel & 0x7F:02x} {kind:02x}"
-    values = _record(kind, channels.get(pair, channels.get(plain)), channel & 0x7F)
-    alarm = bool(channel & 0x80) and pair not in channels
+    values = _record(kind, channels.get(pair, channels.get(_pair(channel & ~_ALARM, kind))), channel & ~_ALARM)
+    alarm = bool(channel & _ALARM) and pair not in channels
     if alarm and kind in _CURRENTS:
         at += _EXTREMES
     frame.values.update(values.read(data, at + 2))
     return at + 2 + values.size + alarm
 
 
+@lru_cache(maxsize=0x10000)
+def _pair(channel: int, kind: int) -> str:
+    """As a model's `channels` name it."""
+    return f"{channel:02x} {kind:02x}"
+
+
+@lru_cache(maxsize=4_096)
 def _record(kind: int, named: str | None, channel: int) -> Record:
     if named is not None and ":" in named:
         return record(named, little=True)

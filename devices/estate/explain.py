@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from devices.estate.problem import Problem, nearest, shown, suggest
 from devices.estate.shapes import Shape, keys
 from devices.estate.text import Place
 from devices.estate.values import ID
+from devices.modelfile import Clock, Rule
 
 S = TypeVar("S", bound=Shape)
 
@@ -30,10 +31,14 @@ _WORDS: Final = {
     "float_type": ("{key}: {found} is no number", "write a number, without quotes"),
     "float_parsing": ("{key}: {found} is no number", "write a number, with a point and no commas"),
     "finite_number": ("{key}: {found} is no number", "write a finite number"),
+    "literal_error": ("{key}: unknown {found}", "write one of {expected}"),
     "greater_than": ("{key}: {found} is too small", "give more than {gt:g}"),
     "less_than_equal": ("{key}: {found} is too large", "give {le:g} or less"),
     "greater_than_equal": ("{key}: {found} is too small", "give {ge:g} or more"),
 }
+
+_INNER: Final[Mapping[str, type[BaseModel]]] = {"fields": Rule, "time": Clock}
+"""what stands under a key that is a mapping of its own"""
 
 
 def shaped(
@@ -70,12 +75,16 @@ def _explain(error: ErrorDetails, shape: type[Shape], key: str, raw: object) -> 
     context: Mapping[str, object] = error.get("ctx", {})
     found = shown(error["input"])
     if error["type"] == "extra_forbidden":
-        free = [each for each in keys(shape) if not isinstance(raw, dict) or each not in raw]
-        return f"unknown key {shown(key)}", suggest(key, free, f"the keys are {', '.join(keys(shape))}")
+        known = keys(_INNER.get(str(error["loc"][0]), shape) if len(error["loc"]) > 1 else shape)
+        free = [each for each in known if len(error["loc"]) > 1 or not isinstance(raw, dict) or each not in raw]
+        return f"unknown key {shown(key)}", suggest(key, free, f"the keys are {', '.join(known)}")
     if error["type"] == "enum":
         known = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         near = nearest(str(error["input"]), known)
         return f"{key}: unknown {found}", f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+    if error["type"] == "value_error":
+        what, _, mend = str(context["error"]).partition(": ")
+        return f"{key}: {what}", mend or "correct it"
     if error["type"] == "string_pattern_mismatch":
         return _pattern(key, found, str(context["pattern"]))
     if key == "tm46" and error["type"] != "missing":

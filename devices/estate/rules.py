@@ -10,7 +10,7 @@ from devices.estate.reference import climate_stations, council_areas, superseded
 from devices.estate.shapes import NATIVE, MeterItem, SchoolYearItem, Shape, SourceItem
 from devices.estate.text import Place, plain
 from devices.estate.values import DAYS
-from devices.formats import FORMATS, default_topic
+from devices.formats import FORMATS, default_topic, json
 from devices.model import Utility
 
 
@@ -147,9 +147,27 @@ def _sources(draft: CouncilDraft) -> Iterator[Problem]:
         if (source.id == NATIVE) != (source.format == NATIVE):
             what = f"the source {source.id!r} has format {source.format!r}"
             yield at("id").problem(what, f"the id {NATIVE!r} is for the source of format {NATIVE!r}, and for no other")
+        yield from _own_json(entry, source)
         if source.building and source.building not in draft.buildings:
             what = f"unknown building {shown(source.building)}"
             yield at("building").problem(what, _building_mend(source.building, draft))
+
+
+def _own_json(entry: Entry[SourceItem], source: SourceItem) -> Iterator[Problem]:
+    """The format without keys of its own must be told which level names the device; the others have their keys."""
+    at = entry.place.at
+    if source.format == "json":
+        wrong = json.fault(source.topic or "")
+        if wrong is not None:
+            yield at("topic").problem(wrong.what, wrong.mend)
+        return
+    for key in ("errors", "fields", "ignore", "time"):
+        if getattr(source, key):
+            what = f"the format {source.format!r} has keys of its own, and reads no {key!r} of a source"
+            yield at(key).problem(what, f"remove {key!r}, or write format: json")
+    if source.topic and "{" in source.topic:
+        what = f"the topic of format {source.format!r} has a placeholder"
+        yield at("topic").problem(what, "write the base topic without placeholders, or format: json")
 
 
 def _topic(entry: Entry[SourceItem]) -> str:

@@ -3,12 +3,15 @@
 Strict for YAML, which has types of its own; a CSV cell is text and is validated with `strict=False`.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from devices import modelfile
+from devices.clock import TimeUnit
 from devices.estate.values import Absences, Clock, Day, Days, DaysBetween, Id, Instant, Interval, Text, Topic, Uprn
 from devices.model import DeviceKind, Utility
+from devices.schema import BY_NAME, WRITTEN_BY_INGEST
 
 NATIVE: Final = "native"
 """Id and format of the source that each council has without naming it: its own topic tree."""
@@ -16,6 +19,36 @@ NATIVE: Final = "native"
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Kind = Annotated[DeviceKind, Field(strict=False)]
 _Utility = Annotated[Utility, Field(strict=False)]
+
+
+TimeKey = Annotated[
+    modelfile.Clock,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"key": {"type": "string"}, "unit": {"enum": list(get_args(TimeUnit))}},
+            "required": ["key"],
+            "additionalProperties": False,
+        }
+    ),
+]
+RuleItem = Annotated[
+    modelfile.Rule,
+    BeforeValidator(modelfile.short_rule),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": sorted(BY_NAME.keys() - WRITTEN_BY_INGEST)},
+                {
+                    "type": "object",
+                    "properties": {name: {} for name in modelfile.Rule.model_fields},
+                    "required": ["field"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
 
 
 class Shape(BaseModel):
@@ -32,6 +65,12 @@ class SourceItem(Shape):
     topic: Topic | None = Field(None, description="base topic, without a trailing slash; default: the format's own")
     building: Id | None = Field(None, description="the building that a gateway serves")
     options: dict[Text, Text] = Field(default_factory=dict, description="options of the format")
+    time: TimeKey | None = Field(None, description="format json: where the sender writes its own time")
+    fields: dict[Text, RuleItem] = Field(default_factory=dict, description="format json: what each key means")
+    ignore: list[Text] = Field(default_factory=list, description="format json: keys that are known and not stored")
+    errors: list[Text] = Field(
+        default_factory=list, description="format json: keys that are set when a sensor has failed"
+    )
 
 
 class PrivacyItem(Shape):
@@ -164,7 +203,7 @@ class DeviceRow(DeviceHead, AssignmentItem):
     """A row of `devices.csv`: a device and one of its assignments."""
 
 
-def keys(shape: type[Shape]) -> list[str]:
+def keys(shape: type[BaseModel]) -> list[str]:
     """The keys (in CSV: the columns) of a shape."""
     return [field.alias or name for name, field in shape.model_fields.items()]
 

@@ -16,6 +16,7 @@ FORMATS: Final = (
     "esphome",
     "homeassistant",
     "homie",
+    "json",
     "native",
     "senml",
     "shelly1",

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import orjson
 
+from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest, read_event
 from devices.lorawan import (
-    Seen,
     Uplink,
     base64_bytes,
     believed,
@@ -36,14 +36,12 @@ from devices.timestamps import to_rfc3339
 
 DEFAULT_TOPIC: Final = "application"
 
-_DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
 _LEVELS: Final = re.compile(
     r"(?:[^/]+/)?device/(?P<device>[^/]+)/(?P<kind>event/[^/]+|command/.+|rx|join|status|ack|error)"
 )
-_PRESENCE: Final = "event/join"
-_NOT_READINGS: Final = frozenset(
-    {"event/ack", "event/txack", "event/log", "event/location", "event/integration", "event/error"}
-)
+_JOIN: Final = ("event/join", "join")
+_STATUS: Final = ("event/status", "status")
+_READ: Final = frozenset({"event/up", "rx", *_STATUS})
 _PROTOBUF: Final = "not JSON, perhaps protobuf: set `json=true` in the server's MQTT integration"
 
 
@@ -52,46 +50,25 @@ def source(config: SourceConfig) -> Source:
     return _ChirpStack(config)
 
 
-class _ChirpStack:
-    __slots__ = ("_models", "_prefix", "_seen", "filters")
+class _ChirpStack(NetworkServer):
+    __slots__ = ()
 
     def __init__(self, config: SourceConfig) -> None:
         base = config.topic or DEFAULT_TOPIC
         whole = f"{base}/+/device/+/event/" if base.split("/")[-1] == DEFAULT_TOPIC else f"{base}/device/+/event/"
-        self.filters: tuple[str, ...] = (f"{whole}up", f"{whole}status")
-        self._prefix = f"{base}/"
-        self._models = config.models
-        self._seen = Seen()
+        super().__init__(base, _LEVELS, (f"{whole}up", f"{whole}status"), config.models)
 
-    def claims(self, topic: str) -> bool:
-        return topic.startswith(self._prefix) and _LEVELS.fullmatch(topic, len(self._prefix)) is not None
-
-    def describes(self, topic: str) -> bool:
-        del topic
-        return False
-
-    def decode(self, message: Message) -> Decoded:
-        levels = _LEVELS.fullmatch(message.topic.removeprefix(self._prefix))
-        if levels is None:
-            return Decoded(rejects=[Reject(Reason.BAD_TOPIC, printable(message.topic))])
-        kind = levels["kind"]
-        if kind.startswith("command/"):
-            return Decoded(rejects=[Reject(Reason.COMMAND, "a message to the device")])
-        if kind == _PRESENCE:
-            return Decoded(rejects=[Reject(Reason.PRESENCE, "the device joined the network")])
-        if kind in _NOT_READINGS:
-            return Decoded(rejects=[Reject(Reason.NO_VALUE, f"{kind} holds no reading")])
-        try:
-            body = orjson.loads(message.payload)
-        except orjson.JSONDecodeError as error:
-            fault = json_fault(error) if message.payload[:1] in (b"", b"{", b"[") else _PROTOBUF
-            return Decoded(rejects=[Reject(Reason.MALFORMED, fault)])
-        if not isinstance(body, dict):
-            return Decoded(rejects=[Reject(Reason.MALFORMED, "the event is no JSON object")])
-        address = _address(body, levels["device"])
-        if not _DEV_EUI.fullmatch(address):
+    def read(self, device: str, kind: str, message: Message) -> Decoded:
+        if kind not in _READ:
+            return Decoded(rejects=[_not_read(kind)])
+        body = read_event(message.payload)
+        if isinstance(body, Reject):
+            protobuf = message.payload[:1] not in (b"", b"{", b"[")
+            return Decoded(rejects=[Reject(Reason.MALFORMED, _PROTOBUF) if protobuf else body])
+        address = _address(body, device)
+        if address not in self.models and not DEV_EUI.fullmatch(address):
             return Decoded(rejects=[Reject(Reason.MALFORMED, "no DevEUI of 16 hexadecimal digits")])
-        if kind in ("event/status", "status"):
+        if kind in _STATUS:
             return _status(body, address)
         return self._uplink(body, address, message.received)
 
@@ -101,9 +78,9 @@ class _ChirpStack:
         count = body.get("fCnt", 0) if isinstance(body.get("fCnt", 0), int) else 0
         time, time_source = _time(body)
         info = child(body, "deviceInfo")
-        model = pick_model(self._models.get(address), info.get("deviceProfileName"), body.get("deviceProfileName"))
+        model = pick_model(self.models.get(address), info.get("deviceProfileName"), body.get("deviceProfileName"))
         identity = (address, model, str(body.get("deduplicationId") or time), count, frame)
-        if self._seen.before(identity, received):
+        if self.seen.before(identity, received):
             return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {count} came before")])
         port = body.get("fPort", 0)
         return read_uplink(
@@ -120,11 +97,13 @@ class _ChirpStack:
             )
         )
 
-    def state(self) -> dict[str, bytes]:
-        return {}
 
-    def restore(self, state: Mapping[str, bytes]) -> None:
-        del state
+def _not_read(kind: str) -> Reject:
+    if kind.startswith("command/"):
+        return Reject(Reason.COMMAND, "a message to the device")
+    if kind in _JOIN:
+        return Reject(Reason.PRESENCE, "the device joined the network")
+    return Reject(Reason.NO_VALUE, f"{printable(kind)} holds no reading")
 
 
 def _address(body: Mapping[str, Any], topic_level: str) -> str:
@@ -132,7 +111,7 @@ def _address(body: Mapping[str, Any], topic_level: str) -> str:
     told = child(body, "deviceInfo").get("devEui") or body.get("devEUI") or topic_level
     if not isinstance(told, str):
         return ""
-    if _DEV_EUI.fullmatch(told.lower()):
+    if DEV_EUI.fullmatch(told.lower()):
         return told.lower()
     return (base64_bytes(told) or b"").hex()
 
@@ -153,9 +132,7 @@ def _time(body: Mapping[str, Any]) -> tuple[int | None, TimeSource]:
     if time is not None:
         return time, TimeSource.NETWORK
     heard = objects(body.get("rxInfo"))
-    network = min((t for g in heard if (t := network_time(g.get("nsTime"))) is not None), default=None)
-    gateway = min((t for g in heard if (t := network_time(g.get("gwTime") or g.get("time"))) is not None), default=None)
-    return believed(gateway, network)
+    return believed(earliest(heard, "gwTime", "time"), earliest(heard, "nsTime"))
 
 
 def _status(body: Mapping[str, Any], address: str) -> Decoded:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from devices.formats import meaning, templates
+from devices import meaning
+from devices.formats import templates
 from devices.formats.templates import PLAIN, Template
 from devices.gather import measures
 from devices.model import Reason, Reject
@@ -83,6 +84,8 @@ _SENSORS: Final = {
     "volume_flow_rate": "flow",
     "distance": "distance",
 }
+_BY_NAME: Final = frozenset({"energy", "gas", "temperature", "voltage", "water"})
+"""Classes of which the words of the name say what is measured"""
 _BINARY: Final = {
     "battery": "battery_low",
     "door": "open",
@@ -240,16 +243,10 @@ def _sensor(entity: Entity, words: frozenset[str], config: Mapping[str, object])
 
 
 def _sensor_field(kind: str, unit: str, words: frozenset[str]) -> str:
-    if kind == "temperature":
-        field = meaning.temperature(words)
-    elif kind == "energy":
-        field = meaning.energy(words)
-    elif kind == "voltage":
-        field = meaning.voltage(words, unit)
-    elif kind in ("gas", "water"):
-        field = meaning.volume(words | {kind})
-    elif kind in _SENSORS:
-        field = _SENSORS[kind] if meaning.is_level(words) else ""
+    if kind in _SENSORS:
+        field = _SENSORS[kind] if meaning.is_now(words) else ""
+    elif kind in _BY_NAME:
+        field = meaning.number_field(words | {kind}, unit)
     else:
         field = "" if kind else meaning.number_field(words, unit or "1")
     if not unit:

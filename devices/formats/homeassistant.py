@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from devices.formats import meaning
+from devices import meaning
 from devices.formats.catalogue import Catalogue, Payload, gather
 from devices.formats.discovery import spell
 from devices.gather import Gathering, refused

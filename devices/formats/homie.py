@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from devices.formats import meaning
+from devices import meaning
 from devices.gather import Gathering, refused
 from devices.memory import Memory
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig

@@ -4,8 +4,9 @@ Source: Sparkplug 3.0, chapter 6; protobuf, "Encoding". What is not needed (data
 as protobuf wants unknown fields to be. Bytes are hostile: every length is checked before it is followed.
 """
 
+import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -24,6 +25,8 @@ SIGNED_BITS: Final = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
 UNSIGNED: Final = frozenset({UINT8, UINT16, UINT32, UINT64})
 
 Scalar = int | float | bool | str
+_DIGITS: Final = re.compile(rb"[\x80-\xff]{0,9}[\x00-\x7f]")
+_NO_PROPERTIES: Final[Mapping[str, Scalar]] = {}
 _SINGLE: Final = struct.Struct("<f").unpack
 _DOUBLE: Final = struct.Struct("<d").unpack
 
@@ -94,31 +97,19 @@ def read(data: bytes) -> Payload:
 
 
 def _metric(data: bytes) -> Metric:
-    metric = Metric()
-    for tag, value in _fields(data):
+    numbers: dict[int, int] = {}
+    name, value, properties = "", None, _NO_PROPERTIES
+    for tag, found in _fields(data):
         if 10 <= tag <= 15:
-            metric.value = _scalar(tag - 10, value)
-        elif type(value) is int:
-            _set_number(metric, tag, value)
-        elif tag == 1 and type(value) is bytes:
-            metric.name = _text(value)
-        elif tag == 9 and type(value) is bytes:
-            small = len(value) <= SMALL_PROPERTIES
-            metric.properties = _known_properties(value) if small else _properties(value)
-    return metric
-
-
-def _set_number(metric: Metric, tag: int, value: int) -> None:
-    if tag == 3:
-        metric.timestamp = value
-    elif tag == 4:
-        metric.datatype = value
-    elif tag == 2:
-        metric.alias = value
-    elif tag == 5:
-        metric.historical = bool(value)
-    elif tag == 7:
-        metric.null = bool(value)
+            value = _scalar(tag - 10, found)
+        elif not isinstance(found, bytes):
+            numbers[tag] = found
+        elif tag == 1:
+            name = _text(found)
+        elif tag == 9:
+            properties = _known_properties(found) if len(found) <= SMALL_PROPERTIES else _properties(found)
+    get = numbers.get
+    return Metric(name, get(2), get(3), get(4, 0), bool(get(5)), bool(get(7)), properties, value)
 
 
 @lru_cache(maxsize=4_096)
@@ -169,8 +160,9 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(data: bytes) -> list[tuple[int, int | bytes]]:
     """Tag and value of each field. Numbers of one byte, which most are, are read in place: this is the hot path."""
+    found: list[tuple[int, int | bytes]] = []
     at, end = 0, len(data)
     while at < end:
         key = data[at]
@@ -178,37 +170,46 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         if key > 0x7F:
             key, at = _varint(data, at - 1)
         tag, wire = key >> 3, key & 7
-        if wire <= _BYTES and wire != _FIXED64:
+        if wire in (_VARINT, _BYTES):
             if at < end and data[at] < 0x80:
                 size = data[at]
                 at += 1
             else:
                 size, at = _varint(data, at)
             if wire == _VARINT:
-                yield tag, size
+                found.append((tag, size))
                 continue
-        elif wire in (_FIXED64, _FIXED32):
-            size = 8 if wire == _FIXED64 else 4
+        elif wire == _FIXED64:
+            size = 8
+        elif wire == _FIXED32:
+            size = 4
         else:
             raise ValueError(f"not protobuf: wire type {wire} at byte {at}")
         if tag == 0 or size > end - at:
             raise ValueError(f"not protobuf: field {tag} of {size} bytes ends beyond byte {end}")
-        yield tag, data[at : at + size]
+        found.append((tag, data[at : at + size]))
         at += size
+    return found
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    result = shift = 0
-    digits = data[at : at + 10]
-    for byte in digits:
-        result |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return result & 0xFFFF_FFFF_FFFF_FFFF, at + shift // 7
-    at += len(digits)
-    if len(digits) < 10:
-        raise ValueError(f"not protobuf: it ends within a number at byte {at}")
-    raise ValueError(f"not protobuf: a number longer than ten bytes at byte {at}")
+    """A number that begins at `at`, and where it ends. The times of a message are mostly one and the same."""
+    digits = _DIGITS.match(data, at)
+    if digits is None:
+        short = len(data) - at < 10
+        ends = (
+            f"it ends within a number at byte {len(data)}" if short else f"a number longer than ten bytes at byte {at}"
+        )
+        raise ValueError(f"not protobuf: {ends}")
+    return _of_digits(digits[0]), digits.end()
+
+
+@lru_cache(maxsize=256)
+def _of_digits(digits: bytes) -> int:
+    result = 0
+    for place, byte in enumerate(digits):
+        result |= (byte & 0x7F) << (7 * place)
+    return result & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def write(payload: Payload) -> bytes:

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import orjson
 
+from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest, read_event
 from devices.lorawan import (
     Route,
-    Seen,
     Uplink,
     base64_bytes,
     believed,
@@ -34,12 +34,11 @@ from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Sou
 from devices.modelfile import Model, Rule
 from devices.normalise import Value, read
 from devices.schema import BY_NAME
-from devices.text import json_fault, printable
+from devices.text import printable
 from devices.timestamps import to_rfc3339
 
 DEFAULT_TOPIC: Final = "v3"
 
-_DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
 _LEVELS: Final = re.compile(r"(?:[^/]+/)?devices/(?P<device>[^/]+)/(?P<kind>.+)")
 _OTHER: Final[Mapping[str, tuple[Reason, str]]] = {
     "up/normalized": (Reason.OTHER_ROUTE, "`up` says the same"),
@@ -56,44 +55,31 @@ def source(config: SourceConfig) -> Source:
     return _TheThingsStack(config)
 
 
-class _TheThingsStack:
-    __slots__ = ("_models", "_prefix", "_seen", "filters")
+class _TheThingsStack(NetworkServer):
+    __slots__ = ()
 
     def __init__(self, config: SourceConfig) -> None:
         base = config.topic or DEFAULT_TOPIC
-        application = "" if base.split("/")[-1] == "v3" else None
-        self.filters: tuple[str, ...] = (f"{base}/devices/+/up" if application is None else f"{base}/+/devices/+/up",)
-        self._prefix = f"{base}/"
-        self._models = config.models
-        self._seen = Seen()
+        application = "" if base.split("/")[-1] == DEFAULT_TOPIC else None
+        filters = (f"{base}/devices/+/up" if application is None else f"{base}/+/devices/+/up",)
+        super().__init__(base, _LEVELS, filters, config.models)
 
-    def claims(self, topic: str) -> bool:
-        return topic.startswith(self._prefix) and _LEVELS.fullmatch(topic, len(self._prefix)) is not None
-
-    def describes(self, topic: str) -> bool:
-        del topic
-        return False
-
-    def decode(self, message: Message) -> Decoded:
-        levels = _LEVELS.fullmatch(message.topic.removeprefix(self._prefix))
-        if levels is None:
-            return Decoded(rejects=[Reject(Reason.BAD_TOPIC, printable(message.topic))])
-        if levels["kind"] != "up":
-            return _not_uplink(levels["kind"])
-        try:
-            body = orjson.loads(message.payload)
-        except orjson.JSONDecodeError as error:
-            return Decoded(rejects=[Reject(Reason.MALFORMED, json_fault(error))])
-        if not isinstance(body, dict) or not isinstance(body.get("uplink_message"), dict):
+    def read(self, device: str, kind: str, message: Message) -> Decoded:
+        if kind != "up":
+            return _not_uplink(kind)
+        body = read_event(message.payload)
+        if isinstance(body, Reject):
+            return Decoded(rejects=[body])
+        if not isinstance(body.get("uplink_message"), dict):
             return Decoded(
                 rejects=[Reject(Reason.MALFORMED, "no uplink_message: is this an uplink of The Things Stack?")]
             )
-        return self._uplink(body, levels["device"], message.received)
+        return self._uplink(body, device, message.received)
 
     def _uplink(self, body: Mapping[str, Any], device: str, received: int) -> Decoded:
         said, uplink = child(body, "end_device_ids"), child(body, "uplink_message")
         address = str(said.get("dev_eui", "")).lower()
-        if not _DEV_EUI.fullmatch(address):
+        if address not in self.models and not DEV_EUI.fullmatch(address):
             return Decoded(
                 rejects=[Reject(Reason.MALFORMED, f"no dev_eui of 16 hexadecimal digits ({printable(device)})")]
             )
@@ -103,9 +89,9 @@ class _TheThingsStack:
         frame = base64_bytes(uplink.get("frm_payload"))
         version = child(uplink, "version_ids")
         named = f"{version['brand_id']}/{version['model_id']}" if {"brand_id", "model_id"} <= version.keys() else ""
-        model = pick_model(self._models.get(address), named)
+        model = pick_model(self.models.get(address), named)
         session = uplink.get("session_key_id") or uplink.get("received_at")
-        if self._seen.before((address, model, str(session), _whole(count), frame), received):
+        if self.seen.before((address, model, str(session), _whole(count), frame), received):
             return Decoded(address, rejects=[Reject(Reason.UNCHANGED, f"frame {_whole(count)} came before")])
         time, time_source = _time(body, uplink)
         return read_uplink(
@@ -121,12 +107,6 @@ class _TheThingsStack:
                 radio=best_gateway(uplink.get("rx_metadata"), "snr"),
             )
         )
-
-    def state(self) -> dict[str, bytes]:
-        return {}
-
-    def restore(self, state: Mapping[str, bytes]) -> None:
-        del state
 
 
 def _not_uplink(kind: str) -> Decoded:
@@ -148,8 +128,7 @@ def _time(body: Mapping[str, Any], uplink: Mapping[str, Any]) -> tuple[int | Non
         network = network_time(body.get("received_at"))
     gateway = network_time(child(uplink, "settings").get("time"))
     if gateway is None:
-        heard = (network_time(gateway.get("time")) for gateway in objects(uplink.get("rx_metadata")))
-        gateway = min((time for time in heard if time is not None), default=None)
+        gateway = earliest(objects(uplink.get("rx_metadata")), "time")
     return believed(gateway, network)
 
 

@@ -7,7 +7,7 @@ topics are put below a base where two formats would claim them, and each LoRaWAN
 from base64 import b64decode
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from devices.model import (
 )
 from devices.schema import BY_NAME
 from devices.timestamps import to_rfc3339
-from tests.devices.vocabulary import CORPUS, payload_bytes
+from tests.devices.vocabulary import CORPUS, payload_bytes, sources
 
 ARRIVAL: Final = 1_795_507_200 * SECOND
 """2026-11-24T08:00:00Z"""
@@ -48,6 +48,7 @@ _FOLDERS: Final = {
     "zigbee2mqtt": ("corpus/zigbee2mqtt",),
     "shelly1": ("corpus/shelly/gen1*", "cases/shelly1"),
     "shelly2": ("corpus/shelly/gen2*", "cases/shelly2"),
+    "json": ("corpus/json/plant*",),
     "native": (),
     "senml": (),
     "sparkplug": (),
@@ -109,6 +110,8 @@ def estate(messages: list[Recorded]) -> Estate:
 
 def config(name: str) -> SourceConfig:
     """The source of a format, below a topic that no other format claims."""
+    if name == "json":
+        return replace(sources(name)[0], id=name, council=COUNCIL)
     return SourceConfig(name, COUNCIL, name, _TOPICS.get(name, default_topic(name)))
 
 
@@ -120,7 +123,7 @@ def stored(decoder: Decoder, messages: list[Recorded]) -> list[Recorded]:
 
 
 def _addresses(name: str, models: dict[str, str], messages: list[Recorded]) -> Iterator[str]:
-    source = make_source(SourceConfig(name, COUNCIL, name, config(name).topic, models=models))
+    source = make_source(replace(config(name), models=models))
     decoded = [source.decode(one.at(ARRIVAL + n, n)) for n in (1, 2) for one in messages if one.format == name]
     found = {sample.address or one.address for one in decoded for sample in one.samples}
     yield from sorted(found | {one.address for one in decoded if one.presence is not None and one.address})
@@ -176,9 +179,18 @@ def _payload(one: Recorded, now: int, count: int) -> bytes:
         body = body | {"uplink_message": body["uplink_message"] | {"f_cnt": count}}
     elif one.format == "chirpstack":
         body = body | {"fCnt": count}
+    elif one.format == "json":
+        body = _dated(body, now)
     elif one.format == "native":
         body = {"time": now // 1_000_000} | body
     return orjson.dumps(body)
+
+
+def _dated(body: Any, now: int) -> Any:
+    """With `ts` as it would be now, where there is one that is right."""
+    if isinstance(body, list):
+        return [_dated(one, now) for one in body]
+    return body | {"ts": now // 1_000_000} if str(body.get("ts", "")).isdigit() else body
 
 
 def _readings(values: dict[str, float]) -> list[Reading]:

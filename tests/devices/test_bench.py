@@ -73,7 +73,7 @@ def test_every_format_is_guessed_from_a_topic_of_its_own() -> None:
         "chirpstack": "application/1/device/0101010101010101/event/up",
     }
     seen = {row[0] for row in TOPICS}
-    for name in set(FORMATS) - seen:
+    for name in set(FORMATS) - seen - {"json"}:  # whose topics are the sender's own
         (found,) = ask({"topic": described[name], "payload": ""})
         assert found["source"] == name
 

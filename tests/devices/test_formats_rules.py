@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices import clock
-from devices.formats import make_source, meaning, templates
+from devices import clock, meaning
+from devices.formats import make_source, templates
 from devices.gather import Gathering, measures, to_schema
 from devices.model import SECOND, Decoded, Message, Reason, Source, SourceConfig, TimeSource
 from devices.schema import BY_NAME, FIELDS, Kind

@@ -81,6 +81,6 @@ def test_names_from_outside_cost_bounded_memory() -> None:
     names = [f"k{number}" for number in range(2 * MAX_KEYS)] + ["x" * (LONGEST_KEY + 1)]
     for name in names:
         normalise(model, {name: 1}, None)
-    assert len(model._keys) <= MAX_KEYS
-    assert max(map(len, model._keys)) <= LONGEST_KEY
+    assert len(model.keys) <= MAX_KEYS
+    assert max(map(len, model.keys)) <= LONGEST_KEY
     assert meaning("temperature/" + "x" * MAX_NAME, "Cel") == meaning("temperature/" + "x" * MAX_NAME + "y", "Cel")

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import tolbooth
+from devices import propose_source
 from devices.estate.change import ChangeError
 from devices.infer import Confidence, infer
 from devices.modelfile import EXAMPLES, MAKER_FILE, MakerFile, ModelFile, find, read
 from devices.propose import draft, read_payloads, write
+from devices.propose_source import propose, read_lines
 from devices.schema import BY_NAME, Kind
 
 MODELS = Path(str(files("devices"))) / "models"
@@ -190,3 +192,68 @@ def test_the_command_proposes_and_writes_only_after_a_yes(tmp_path: Path) -> Non
     assert yes.exit_code == 0, yes.output
     assert "co2 is co2, a gauge: 612 ppm" in yes.output
     assert (tmp_path / "acme" / "air-one.yaml").is_file()
+
+
+PLANT = b"""\
+site/plant/ahu1/state {"time": "2026-11-24 08:00:00", "temp": 21.3, "hum": 40, "power_kw": 3.2, "x": 7}
+site/plant/ahu2/state {"time": "2026-11-24 08:00:00", "temp": 20.1, "hum": 43, "power_kw": 2.9, "x": 7}
+"""
+SINGLE = b"""\
+site/hall/ahu1/temp 21.3
+site/hall/ahu1/hum 40
+site/hall/ahu1/meter/energy_kwh {"value": 1210.5, "ts": 1795507200}
+site/hall/ahu2/temp 20.9
+"""
+
+
+def test_a_source_is_proposed_from_topics_and_objects() -> None:
+    found, listed = propose(read_lines(PLANT))
+    assert listed is not None
+    (item,) = yaml.safe_load(listed.source)
+    assert item == {
+        "id": "plant",
+        "format": "json",
+        "topic": "site/plant/{device}/state",
+        "time": {"key": "time", "unit": "local"},
+        "fields": {
+            "temp": "temperature",
+            "hum": "humidity",
+            "power_kw": {"field": "power", "unit": "kW"},
+        },
+    }
+    assert [line.split(",")[4] for line in listed.rows.splitlines()[1:]] == ["ahu1", "ahu2"]
+    assert [question.key for question in found.questions] == ["x"]
+
+
+def test_a_source_is_proposed_from_one_value_a_topic() -> None:
+    found, listed = propose(read_lines(SINGLE))
+    assert listed is not None
+    (item,) = yaml.safe_load(listed.source)
+    assert item["topic"] == "site/hall/{device}/{key}"
+    assert item["time"] == {"key": "ts", "unit": "s"}
+    assert item["fields"] == {"temp": "temperature", "hum": "humidity", "meter.energy_kwh": "electricity_import"}
+    assert found.payloads == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b"site/plant/ahu1", "line 1 is not a topic, a blank and a payload"),
+        (b"\nahu1 21.3", "line 2 is not a topic"),
+        (b"site/\xff 21.3", "line 1 is not UTF-8"),
+        (b'a/b {"temp": 1}\na/b/c {"temp": 1}', "of different length"),
+        (b'a/b {"temp": 1}\na/b 3', "some are single values"),
+        (b'a/x {"temp": 21}\nb/x {"temp": 21}', "begin with a level that is fixed"),
+        (b"a/temp 21.3", "begin with a level that is fixed"),
+    ],
+)
+def test_lines_of_no_one_shape_are_told(text: bytes, fault: str) -> None:
+    with pytest.raises(ChangeError, match=fault):
+        propose(read_lines(text))
+
+
+def test_a_source_that_would_read_otherwise_is_not_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"fields": {"temp": {"field": "temperature", "scale": 0.1}, "hum": "humidity"}}
+    monkeypatch.setattr(propose_source, "keys", lambda found: wrong)
+    with pytest.raises(ChangeError, match=r"temp would not be read as 20\.9: write the source by hand"):
+        propose(read_lines(SINGLE))

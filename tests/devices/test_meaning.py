@@ -34,6 +34,11 @@ from devices.units import convert, same_dimension
         ("Grid/Frequency", "Hz", "frequency", "Grid"),
         ("people", "", "people", ""),
         ("electricity_import", "kWh", "electricity_import", ""),
+        ("Return Air/Temperature", "degC", "temperature", "Return Air"),
+        ("Boiler Room/Temperature", "degC", "temperature", "Boiler Room"),
+        ("Kettle", "W", "power", "Kettle"),
+        ("Phase/Average Current", "A", "current", "Phase"),
+        ("Solar/Energy", "kWh", "electricity_export", "Solar"),
     ],
 )
 def test_certain(name: str, unit: str, field: str, channel: str) -> None:
@@ -62,6 +67,11 @@ def test_certain(name: str, unit: str, field: str, channel: str) -> None:
         ("Volume", "m3"),
         ("NO2", "ppm"),
         ("Temperature", "furlong"),
+        ("Carbon Monoxide", "ppm"),
+        ("Average Temperature", "degC"),
+        ("Compressor/Temperature", "degC"),
+        ("Compressed Air/Pressure", "bar"),
+        ("Heating/Output", "W"),
         ("online", ""),
     ],
 )
@@ -71,7 +81,15 @@ def test_not_certain(name: str, unit: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    [("Door 1/Open", "open"), ("Occupancy", "occupied"), ("motion", "motion"), ("Light/On", "on"), ("Leak", "leak")],
+    [
+        ("Door 1/Open", "open"),
+        ("Occupancy", "occupied"),
+        ("motion", "motion"),
+        ("Light/On", "on"),
+        ("Leak", "leak"),
+        ("Relay 1/State", "switched"),
+        ("Pump/Leak Alarm", "leak"),
+    ],
 )
 def test_states(name: str, field: str) -> None:
     found = meaning(name, "", state=True)
@@ -79,7 +97,21 @@ def test_states(name: str, field: str) -> None:
     assert found.field.name == field
 
 
-@pytest.mark.parametrize("name", ["Valve/Open", "Fan/On", "Fan/Running", "Contact", "temperature", "online"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Valve/Open",
+        "Fan/On",
+        "Fan/Running",
+        "Contact",
+        "temperature",
+        "online",
+        "State",
+        "Door Control/Open",
+        "Motion Detection/Enabled",
+        "Valve/State",
+    ],
+)
 def test_a_state_that_is_not_certain(name: str) -> None:
     assert meaning(name, "", state=True) is None
 

@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from devices.model import Decoded
+import yaml
+
+from devices.estate.shapes import SourceItem
+from devices.model import Decoded, SourceConfig
+from devices.registry import source_config
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -100,6 +104,13 @@ def rows(folder: str, file: str | None = None) -> Iterator[dict[str, Any]]:
     for path in sorted((CORPUS / folder).glob(file or "*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
+
+
+def sources(folder: str) -> list[SourceConfig]:
+    """The sources that read a folder of the corpus, where its messages tell no format."""
+    path = CORPUS / folder / "sources.yaml"
+    listed = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"] if path.is_file() else []
+    return [source_config(SourceItem.model_validate(item), "fife") for item in listed]
 
 
 def payload_bytes(row: Mapping[str, Any]) -> bytes:

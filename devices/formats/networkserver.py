@@ -1,0 +1,92 @@
+"""The head that the formats of LoRaWAN network servers share: topics, what came before, and gateways' times."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from devices.lorawan import Seen, network_time
+from devices.model import Decoded, Message, Reason, Reject
+from devices.text import json_fault, printable
+
+DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
+MAX_TOPICS: Final = 65_536
+"""topics whose levels are remembered"""
+LONGEST_TOPIC: Final = 512
+"""characters of one of them"""
+
+
+class NetworkServer:
+    """A source whose topics are a base, and below it what `levels` matches: a `device` and a `kind` of message."""
+
+    __slots__ = ("_by_topic", "_levels", "_prefix", "filters", "models", "seen")
+
+    def __init__(self, base: str, levels: re.Pattern[str], filters: tuple[str, ...], models: Mapping[str, str]) -> None:
+        self.filters = filters
+        self.models = models
+        self.seen = Seen()
+        self._prefix = f"{base}/"
+        self._levels = levels
+        self._by_topic: dict[str, tuple[str, str]] = {}
+
+    def claims(self, topic: str) -> bool:
+        """Whether `topic` is of the server's shape."""
+        return topic.startswith(self._prefix) and self._levels.fullmatch(topic, len(self._prefix)) is not None
+
+    def describes(self, topic: str) -> bool:
+        """None of its messages describes a device."""
+        del topic
+        return False
+
+    def decode(self, message: Message) -> Decoded:
+        """Read one message; see `devices.model.Source`."""
+        known = self._by_topic.get(message.topic) or self._find(message.topic)
+        if known is None:
+            return Decoded(rejects=[Reject(Reason.BAD_TOPIC, printable(message.topic))])
+        return self.read(*known, message)
+
+    def read(self, device: str, kind: str, message: Message) -> Decoded:
+        """Read a message of this kind about the device that the topic names."""
+        raise NotImplementedError
+
+    def _find(self, topic: str) -> tuple[str, str] | None:
+        found = self._levels.fullmatch(topic.removeprefix(self._prefix))
+        if found is None:
+            return None
+        known = (found["device"], found["kind"])
+        if len(topic) <= LONGEST_TOPIC:
+            if len(self._by_topic) >= MAX_TOPICS:
+                self._by_topic.clear()
+            self._by_topic[topic] = known
+        return known
+
+    def state(self) -> dict[str, bytes]:
+        """Nothing must survive a restart."""
+        return {}
+
+    def restore(self, state: Mapping[str, bytes]) -> None:
+        """Nothing was kept."""
+        del state
+
+
+def read_event(payload: bytes) -> dict[str, Any] | Reject:
+    """The JSON object that an event is, or why it is none."""
+    try:
+        body = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        return Reject(Reason.MALFORMED, json_fault(error))
+    return body if type(body) is dict else Reject(Reason.MALFORMED, "the event is no JSON object")
+
+
+def earliest(heard: Iterable[Mapping[str, Any]], *keys: str) -> int | None:
+    """The earliest time, ns, that a gateway writes under the first of `keys` that it has; None where none does."""
+    found: int | None = None
+    for gateway in heard:
+        for key in keys:
+            if stamp := gateway.get(key):
+                time = network_time(stamp)
+                if time is not None and (found is None or time < found):
+                    found = time
+                break
+    return found
