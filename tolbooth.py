@@ -60,7 +60,7 @@ AnswersOption = Annotated[
     Path | None, typer.Option("--answer-key", help="Folder for the truth as tables.", show_default=False)
 ]
 AnswersFormatOption = Annotated[
-    TableFormat, typer.Option("--answer-key-format", help="Parquet needs tolbooth[parquet].")
+    TableFormat, typer.Option("--answer-key-format", help="Parquet needs the extra `parquet`.")
 ]
 StateOption = Annotated[
     Path, typer.Option("--state", help="Where the simulators remember meters and weather between runs.")
