@@ -45,7 +45,9 @@ spaces: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     },
     optional={"capacity": st.integers(0, 500)},
 )
-no_meters = [kind.value for kind in DeviceKind if not kind.value.endswith("_meter")]
+no_decision = (DeviceKind.DESK_SENSOR,)
+"""kinds that a council must allow first"""
+no_meters = [k.value for k in DeviceKind if not k.value.endswith("_meter") and k not in no_decision]
 devices: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "id": ids,
