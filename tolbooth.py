@@ -152,6 +152,9 @@ def backfill(
     scenario: ScenarioOption = None,
     answer_key: AnswersOption = None,
     answer_key_format: AnswersFormatOption = TableFormat.CSV,
+    every: Annotated[
+        str, typer.Option(metavar="TIME", help="No device sends more often than this: 30m stores a year sooner.")
+    ] = "5m",
 ) -> None:
     """Store a simulated history of the estate that ends now; with --answer-key write its truth too."""
     from rich.console import Console
@@ -167,7 +170,15 @@ def backfill(
         start = end - days * DAY_NS
         estate = load_estate(chosen)
         wrong = _scenario(scenario, estate)
-        history = messages_aside(estate=estate, start_ns=start, end_ns=end, seed=seed, state_file=state, scenario=wrong)
+        history = messages_aside(
+            estate=estate,
+            start_ns=start,
+            end_ns=end,
+            seed=seed,
+            state_file=state,
+            scenario=wrong,
+            every=int(duration(every, "--every")),
+        )
         with terminal.history(Console(), start, end) as progress:
             asyncio.run(load(history, chosen, progress))
         if answer_key:
