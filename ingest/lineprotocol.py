@@ -16,6 +16,11 @@ MAX_TAG: Final = 256
 _ESCAPES: Final = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\=", "\\": "/"})
 
 
+Written = tuple[str, str, tuple[str, str] | None]
+"""Tags before and after `channel`, each with its leading comma; and those of occupancy that is stored with other small
+spaces'."""
+
+
 def escape_tag(value: str) -> str:
     """A tag value that no generation misreads; empty where nothing printable is left."""
     return "".join(c for c in value if c.isprintable()).strip()[:MAX_TAG].translate(_ESCAPES)
@@ -30,34 +35,28 @@ class Tags:
 
     def __init__(self, estate: Estate, key: bytes = b"") -> None:
         self._veil = Veil(estate, key)
-        self._veiled: dict[tuple[str, str, int], tuple[str, str] | None] = {}
         self._meters: dict[tuple[str, str, str], Meter] = {
             (council.id, building.id, meter.id): meter
             for council in estate.councils.values()
             for building in council.buildings.values()
             for meter in building.meters.values()
         }
-        self._known: dict[tuple[str, str, int], tuple[str, str]] = {}
+        self._known: dict[tuple[str, str, int], Written] = {}
 
-    def of(self, device: Device, assignment: Assignment) -> tuple[str, str]:
-        """Tags before and after `channel`, each with its leading comma."""
+    def of(self, device: Device, assignment: Assignment) -> Written:
+        """The tags of a device at one of its assignments."""
         key = (device.council, device.id, assignment.start)
         tags = self._known.get(key)
         if tags is None:
-            tags = self._known[key] = self._make(device, assignment)
+            tags = self._known[key] = (*self._make(device, assignment), self._hidden(device, assignment))
         return tags
 
-    def veiled(self, device: Device, assignment: Assignment) -> tuple[str, str] | None:
-        """The tags of its occupancy, where that is stored with other small spaces'."""
-        key = (device.council, device.id, assignment.start)
-        try:
-            return self._veiled[key]
-        except KeyError:
-            group = self._veil.group(device, assignment)
-            tags = None if group is None else self._veil.tags(device, assignment, group)
-            made = None if tags is None else (_join({"building": tags.pop("building")}), _join(tags))
-            self._veiled[key] = made
-            return made
+    def _hidden(self, device: Device, assignment: Assignment) -> tuple[str, str] | None:
+        group = self._veil.group(device, assignment)
+        if group is None:
+            return None
+        tags = self._veil.tags(device, assignment, group)
+        return _join({"building": tags.pop("building")}), _join(tags)
 
     def moved(self, device: Device, time: int) -> int:
         """The time of occupancy that is stored with other small spaces'."""
@@ -87,9 +86,8 @@ def lines(placed: Iterable[Placed], tags: Tags) -> list[str]:
     """One line for each sample, measurement and channel, without line ends."""
     result = []
     for sample in placed:
-        before, after = tags.of(sample.device, sample.assignment)
+        before, after, hidden = tags.of(sample.device, sample.assignment)
         readings = sample.readings
-        hidden = tags.veiled(sample.device, sample.assignment)
         if hidden:
             people = [one for one in readings if one.field.measurement == OCCUPANCY]
             readings = [one for one in readings if one.field.measurement != OCCUPANCY]

@@ -65,7 +65,7 @@ async def test_a_long_outage(
 async def test_poison(tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase) -> None:
     broker, database = await start_broker(config=fast_broker()), await start_database()
     # few short drains beside other tests tell less than the long form: rewriting each batch left 0.4
-    proof = await proofs.poison(tmp_path / "ingest", estate, broker, database, readings=270_000, rounds=3, pace=0.7)
+    proof = await proofs.poison(tmp_path / "ingest", estate, broker, database, readings=270_000, rounds=4, pace=0.6)
     assert proof.holds, markdown(proof)
 
 
