@@ -31,6 +31,8 @@ MAX_BATCH_BYTES: Final = 4 * 2**20
 """Payload bytes in one batch: arrays of readings grow some tenfold on their way to lines."""
 FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 """Seconds between attempts to connect; doubled each time, with jitter."""
+STEADY: Final = 5.0
+"""Seconds that a connection held, after which its end is an event of its own and the first delay counts again."""
 CONNECT_TIMEOUT: Final = 10.0
 
 _MENDS: Final = {
@@ -104,12 +106,12 @@ class Session:
             try:
                 await self._connect_once()
             except (OSError, RefusedError, TimeoutError) as error:
+                if self.state.connected and time.monotonic() - started > STEADY:
+                    delay = FIRST_DELAY
                 self._say(f"broker {self.options.host}:{self.options.port} {_explain(error)}")
             finally:
                 self.state.connected = False
                 self._connection = None
-            if time.monotonic() - started > LAST_DELAY:
-                delay = FIRST_DELAY
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
             delay = min(delay * 2, LAST_DELAY)
 

@@ -382,3 +382,28 @@ async def test_what_came_before_a_crash_of_the_broker_is_kept_though_a_write_fai
             await made.closed
     assert len(came) == messages
     assert all(packet.payload == b"{}" for packet in came)
+
+
+async def test_a_broker_that_is_gone_often_is_reached_at_once_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten connections that held; a delay that doubled at each would be above 5 s by now."""
+    monkeypatch.setattr(subject, "STEADY", 0.02)
+    async with scripted() as broker, running(broker.port):
+        for _ in range(10):
+            link = await broker.link()
+            await link.accept()
+            await asyncio.sleep(0.05)
+            link.writer.close()
+        began = asyncio.get_running_loop().time()
+        await broker.link()
+        assert asyncio.get_running_loop().time() - began < 1
+
+
+async def test_a_broker_that_throws_us_out_is_not_hammered() -> None:
+    async with scripted() as broker, running(broker.port):
+        for _ in range(6):
+            link = await broker.link()
+            await link.accept()
+            link.writer.close()
+        began = asyncio.get_running_loop().time()
+        await broker.link()
+        assert asyncio.get_running_loop().time() - began > 0.1
