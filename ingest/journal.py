@@ -47,8 +47,6 @@ _TABLES: Final = (
     " own_time INTEGER NOT NULL, online INTEGER, PRIMARY KEY (council, device)) WITHOUT ROWID",
     quarantine.TABLE,
 )
-HEARD_BYTES: Final = 100
-"""On disk for one device, at most."""
 _T = TypeVar("_T")
 
 
@@ -238,7 +236,7 @@ class Journal:
 
     async def remember(self, source: str, key: str, value: bytes) -> None:
         """Remember one value outside an entry."""
-        await self._run(lambda: self._file.grow(lambda: _remember(self._db, [(source, key, value)]), len(value)))
+        await self._run(lambda: self._file.grow(lambda: _remember(self._db, [(source, key, value)])))
 
     async def heard(self) -> list[Heard]:
         """When each device was last heard, as saved last."""
@@ -249,8 +247,7 @@ class Journal:
         rows = [(h.council, h.device, h.time, h.own_time, h.online) for h in heard]
         await self._run(
             lambda: self._file.grow(
-                lambda: self._db.executemany("INSERT OR REPLACE INTO heard VALUES (?,?,?,?,?)", rows),
-                len(rows) * HEARD_BYTES,
+                lambda: self._db.executemany("INSERT OR REPLACE INTO heard VALUES (?,?,?,?,?)", rows)
             )
         )
 
@@ -299,7 +296,7 @@ class Journal:
             raise FullError(f"the journal holds {self.bytes} bytes, at most {self._max_bytes} are allowed")
         forget = self._handed.surplus(len(entry.packets))
         kept = sum(row.size() for row in entry.kept)
-        self._file.grow(lambda: self._write(entry, blob, forget), len(blob) + kept)
+        self._file.grow(lambda: self._write(entry, blob, forget))
         self.bytes += len(blob)
         self._quarantined += kept
         if self._quarantined > self._quarantine_bytes:

@@ -16,8 +16,8 @@ from ingest.reserve import LOG_SHARE, Reserve
 
 FILE: Final = "journal.sqlite3"
 PAGE: Final = 16_384
-SPARE: Final = 16 * PAGE
-"""Bytes that a transaction may take beside what it brings: the pages of counts, identifiers and tree."""
+WORTH: Final = 16
+"""Free pages from which the file is made smaller."""
 BUSY_MS: Final = 60_000
 """A replay may write meanwhile."""
 
@@ -84,13 +84,13 @@ class JournalFile:
         """Whether the reserve is there, and not in use."""
         return self._reserve.held
 
-    def grow(self, work: Callable[[], object], size: int) -> None:
-        """A transaction that takes about `size` bytes; while the reserve is out, only in pages that are free already.
+    def grow(self, work: Callable[[], object]) -> None:
+        """A transaction that takes room; none while the reserve is out, which is for freeing alone.
 
         Raises:
             FullError: nothing was written.
         """
-        if not self._reserve.make() and size + SPARE > self._free_bytes():
+        if not self._reserve.make():
             raise FullError(f"the disk of {self._folder} is full, and its reserve in use")
         self._transaction(work)
 
@@ -109,7 +109,8 @@ class JournalFile:
 
     def shrink(self) -> None:
         """Give free pages back to a full disk, where there is room to do that."""
-        if self._reserve.make() or self._free_bytes() < SPARE:
+        (free,) = self.db.execute("PRAGMA freelist_count").fetchone()
+        if free < WORTH or self._reserve.make():
             return
         with contextlib.suppress(sqlite3.OperationalError):
             self.db.execute("PRAGMA busy_timeout = 1000")
@@ -132,10 +133,6 @@ class JournalFile:
             if no_space(error):
                 raise FullError(f"the disk of {self._folder} is full: {error}") from error
             raise
-
-    def _free_bytes(self) -> int:
-        (pages,) = self.db.execute("PRAGMA freelist_count").fetchone()
-        return int(pages) * PAGE
 
 
 def _connected(path: Path, version: int, tables: Sequence[str], log_pages: int) -> sqlite3.Connection:

@@ -16,8 +16,10 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "reserve"
 BYTES: Final = 32 * 2**20
-"""Twice what SQLite's log grows to before its pages go back to the journal; a quarter of a disk too small for it."""
-LOG_SHARE: Final = 2
+"""A quarter of a disk that is too small for it."""
+LOG_SHARE: Final = 4
+"""SQLite's log grows to this part of it before its pages go to the journal: then that growth, the log itself and a
+transaction on top of each find room in the reserve."""
 _SCALE: Final = 4
 _MARGIN: Final = 1.25
 """Free space, as a multiple of the reserve, from which it is made again: so it does not take the last of a disk."""

@@ -356,7 +356,7 @@ async def test_a_full_disk_is_drained_from_its_reserve_and_takes_what_that_frees
         assert (small_disk.folder / reserve.FILE).exists()
 
 
-async def test_while_the_reserve_is_out_only_free_pages_are_filled(tmp_path: Path) -> None:
+async def test_while_the_reserve_is_out_nothing_is_taken_and_all_is_drained(tmp_path: Path) -> None:
     async with opened(tmp_path) as made:
         for _ in range(20):
             await made.append(wide())
@@ -367,8 +367,11 @@ async def test_while_the_reserve_is_out_only_free_pages_are_filled(tmp_path: Pat
         assert "its reserve in use" in made.full
         rows = await made.peek(0, 50 * 19)
         await made.settle(rows, Counter({STORED: 50 * 19}), [])
-        await made.append(wide())
-        assert not made.full
+        with pytest.raises(FullError, match="its reserve in use"):
+            await made.append(wide())
+        rows = await made.peek(0, 50)
+        await made.settle(rows, Counter({STORED: 50}), [])
+        assert (await made.counts()).fate(Fate.STORED) == 1_000
         made._file._reserve.bytes = reserve.BYTES
         await made.append(wide())
         assert (tmp_path / reserve.FILE).stat().st_size == reserve.BYTES
