@@ -43,16 +43,18 @@ async def crashes(
             publishing = asyncio.create_task(
                 client.publish(messages, per_second=len(messages) / seconds, timeout_s=300)
             )
+            ended: list[float] = []
+            publishing.add_done_callback(lambda _: ended.append(looks.now_s))
             await asyncio.gather(
                 _killing(looks, one_at_a_time(ingest, broker, kills, chance), seconds, chance),
                 _killing(looks, [("database", database.process)] * kills.database, seconds, chance),
             )
-            during = not publishing.done()
             await publishing
             said = await settled(ingest, len(messages))
         found = await difference(database, client.ledger)
         published = client.ledger.readings.total()
     worst = max(abs(sample.residual) for sample in looks.samples)
+    during = all(at < ended[0] for at, _ in looks.kills)
     bars = [
         (f"{readings:,} readings published", f"{published:,}", published == sum(len(m.readings) for m in messages)),
         *found.bars,
