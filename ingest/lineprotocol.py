@@ -83,29 +83,29 @@ def _join(tags: Mapping[str, str]) -> str:
 
 
 def lines(placed: Iterable[Placed], tags: Tags) -> list[str]:
-    """One line for each sample, measurement and channel, without line ends."""
-    result = []
-    for sample in placed:
-        before, after, hidden = tags.of(sample.device, sample.assignment)
-        readings = sample.readings
-        if hidden:
-            people = [one for one in readings if one.field.measurement == OCCUPANCY]
-            readings = [one for one in readings if one.field.measurement != OCCUPANCY]
-            result += _with_channels(people, *hidden, tags.moved(sample.device, sample.time))
-        fields: dict[str, str] = {}
-        for field, value, channel in readings:
-            if channel:
-                break
-            measurement = field.measurement
-            if measurement in fields:
-                fields[measurement] += f",{field.key}={value!r}"
-            else:
-                fields[measurement] = f"{field.key}={value!r}"
+    """The lines of all samples, see `lines_of`."""
+    return [line for sample in placed for line in lines_of(sample, tags)]
+
+
+def lines_of(sample: Placed, tags: Tags) -> list[str]:
+    """One line for each measurement and channel of a sample, without line ends."""
+    before, after, hidden = tags.of(sample.device, sample.assignment)
+    readings, result = sample.readings, []
+    if hidden:
+        people = [one for one in readings if one.field.measurement == OCCUPANCY]
+        readings = [one for one in readings if one.field.measurement != OCCUPANCY]
+        result = _with_channels(people, *hidden, tags.moved(sample.device, sample.time))
+    fields: dict[str, str] = {}
+    for field, value, channel in readings:
+        if channel:
+            return result + _with_channels(readings, before, after, sample.time)
+        measurement = field.measurement
+        if measurement in fields:
+            fields[measurement] += f",{field.key}={value!r}"
         else:
-            for measurement, text in fields.items():
-                result.append(f"{measurement}{before}{after} {text} {sample.time}")
-            continue
-        result += _with_channels(readings, before, after, sample.time)
+            fields[measurement] = f"{field.key}={value!r}"
+    for measurement, text in fields.items():
+        result.append(f"{measurement}{before}{after} {text} {sample.time}")
     return result
 
 

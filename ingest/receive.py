@@ -63,7 +63,7 @@ def _no_wishes(_requests: Sequence[tuple[str, bytes]]) -> None:
     return None
 
 
-def _no_rewrites(_sample: Placed) -> int:
+def _no_rewrites(_sample: Placed, _lines: Sequence[str]) -> int:
     return 0
 
 
@@ -90,7 +90,7 @@ def digest(
     values = rejected = rewritten = own = 0
     lines, sizes, tally = entry.lines, entry.sizes, entry.tally
     canaries: list[str] = []
-    decode, make_lines = decoder.decode, lineprotocol.lines
+    decode, lines_of = decoder.decode, lineprotocol.lines_of
     rewrites_of = rewrites.of if rewrites is not None else _no_rewrites
     for message, packet_id, duplicate in deliveries:
         if packet_id:
@@ -107,14 +107,15 @@ def digest(
         if outcome.requests:
             wish(outcome.requests)
         if placed:
-            new = make_lines(placed, tags)
-            lines += new
-            sizes.append(len(new))
+            before = len(lines)
             for sample in placed:
+                new = lines_of(sample, tags)
+                lines += new
                 values += len(sample.readings)
-                rewritten += rewrites_of(sample)
+                rewritten += rewrites_of(sample, new)
                 heard = sample.time if message.retained else message.received
                 note(sample.device, heard, sample.time_source is not TimeSource.ARRIVAL, outcome.presence)
+            sizes.append(len(lines) - before)
         elif _is_own(message, outcome, note, stray, canaries):
             own += 1
             continue
