@@ -23,12 +23,13 @@ from pydantic import BaseModel, SecretStr
 
 from devices.errors import MendableError
 from devices.model import SECOND
-from ingest import journal, veil
+from ingest import journalfile, veil
+from ingest.counts import look
 from ingest.settings import Settings
 
 FORMAT: Final = 1
 MANIFEST, ESTATE, SETTINGS = "manifest.json", "estate", "settings.toml"
-DATA: Final = (journal.FILE, veil.FILE)
+DATA: Final = (journalfile.FILE, veil.FILE)
 """Files of the data folder."""
 
 
@@ -42,20 +43,20 @@ def backup(settings: Settings, target: Path, *, secrets: bool) -> dict[str, Any]
     Raises:
         BackupError: the target exists, or there is nothing to back up.
     """
-    source = settings.data / journal.FILE
+    source = settings.data / journalfile.FILE
     if not source.exists():
         raise BackupError(f"{source} is not there: name the settings of the ingest to back up with --settings")
     manifest = {"format": FORMAT, "made": datetime.fromtimestamp(time.time_ns() / SECOND, UTC).isoformat()}
     try:
         with target.open("xb") as file, tempfile.TemporaryDirectory(dir=target.parent) as place:
             target.chmod(0o600)
-            copied = Path(place) / journal.FILE
+            copied = Path(place) / journalfile.FILE
             _copy(source, copied)
             manifest |= _counts(Path(place))
             with tarfile.open(fileobj=file, mode="w") as tar:
                 _add(tar, MANIFEST, json.dumps(manifest, indent=1).encode())
                 _add(tar, SETTINGS, to_toml(settings, secrets=secrets).encode())
-                tar.add(copied, journal.FILE)
+                tar.add(copied, journalfile.FILE)
                 if secrets and (settings.data / veil.FILE).exists():
                     tar.add(settings.data / veil.FILE, veil.FILE)
                 for path in sorted(settings.registry.rglob("*")):
@@ -137,7 +138,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _counts(folder: Path) -> dict[str, int]:
-    counts = journal.look(folder)
+    counts = look(folder)
     return {"messages": counts.messages, "quarantine": counts.quarantine, "received": counts.received}
 
 

@@ -47,7 +47,7 @@ def status(
     """Show where every message went; from the journal where no ingest runs."""
     from rich.console import Console
 
-    from ingest.journal import JournalError
+    from ingest.journalfile import JournalError
     from ingest.view import render_status
     from ingest.watch import WatchError, fetch_status, journal_status
 

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple, Protocol
 
 from devices.model import Fate, Reason
 from ingest.influx import DatabaseError, Faulty, Halt, Stored, TooLarge, Verdict
-from ingest.journal import FullError, Journal, Row
+from ingest.journal import Journal, Row
+from ingest.journalfile import FullError
 from ingest.quarantine import Kept
 from ingest.suspects import Suspects, alike, in_time
 

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from devices.model import Fate
 from ingest import drain, session
-from ingest.journal import AGED, REJECTED, REWRITTEN, VALUES, Counts
+from ingest.counts import AGED, REJECTED, REWRITTEN, VALUES, Counts
 from ingest.receive import Kit
 from ingest.silence import Alarm
 

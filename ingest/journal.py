@@ -21,25 +21,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from devices.model import Fate
-from ingest import quarantine
-from ingest.journalfile import FILE as FILE
-from ingest.journalfile import FullError as FullError
-from ingest.journalfile import JournalError as JournalError
-from ingest.journalfile import JournalFile
+from ingest import counts, quarantine
+from ingest.counts import AGED, Counts
+from ingest.journalfile import FILE, FullError, JournalError, JournalFile
 from ingest.quarantine import Kept
 
 VERSION: Final = 1
-RECEIVED, VALUES, REJECTED, AGED, REWRITTEN = "received", "values", "rejected", "aged", "rewritten"
-"""Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out, and
-stored values that took the place of another."""
-
 _TABLES: Final = (
     # sizes: how many lines each message has, array('I')
     "CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, received INTEGER NOT NULL, messages INTEGER NOT NULL,"
     " count INTEGER NOT NULL, sizes BLOB NOT NULL, lines BLOB NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS tally (name TEXT NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL,"
-    " PRIMARY KEY (name, reason)) WITHOUT ROWID",
+    counts.TABLE,
     "CREATE TABLE IF NOT EXISTS handed (id INTEGER PRIMARY KEY, packets BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS remembered (source TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (source, key)) WITHOUT ROWID",
@@ -89,36 +81,6 @@ class Heard:
     time: int
     own_time: bool
     online: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What a look at the journal says, all from one moment."""
-
-    tally: dict[tuple[str, str], int]
-    messages: int
-    """in the journal"""
-    rows: int
-    bytes: int
-    oldest: int | None
-    """arrival of the oldest message in the journal, ns"""
-    quarantine: int
-    """rows in quarantine now"""
-
-    def fate(self, fate: Fate) -> int:
-        """Messages with this fate."""
-        if fate is Fate.JOURNALLED:
-            return self.messages
-        return sum(n for (name, _), n in self.tally.items() if name == fate)
-
-    @property
-    def received(self) -> int:
-        return self.tally.get((RECEIVED, ""), 0)
-
-    @property
-    def residual(self) -> int:
-        """Messages that have no fate: 0, or the accounting is broken."""
-        return self.received - sum(self.fate(fate) for fate in Fate)
 
 
 class _Handed:
@@ -228,7 +190,7 @@ class Journal:
 
     async def counts(self) -> Counts:
         """What is where, at one moment."""
-        return await self._run(lambda: _counts(self._db))
+        return await self._run(lambda: counts.read(self._db))
 
     async def states(self) -> list[tuple[str, str, bytes]]:
         """What formats must remember: (source, key, value)."""
@@ -310,7 +272,7 @@ class Journal:
                 "INSERT INTO batch (received, messages, count, sizes, lines) VALUES (?,?,?,?,?)",
                 (entry.received, len(entry.sizes), len(entry.lines), entry.sizes.tobytes(), blob),
             )
-        add(db, entry.tally)
+        counts.add(db, entry.tally)
         if entry.packets:
             cursor = db.execute("INSERT INTO handed (packets) VALUES (?)", (entry.packets.tobytes(),))
             db.execute("DELETE FROM handed WHERE id <= ?", (forget,))
@@ -337,7 +299,7 @@ class Journal:
     def _settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
         def work() -> None:
             self._db.executemany("DELETE FROM batch WHERE id = ?", [(row.id,) for row in rows])
-            add(self._db, tally)
+            counts.add(self._db, tally)
             if kept:
                 quarantine.insert(self._db, kept)
 
@@ -359,7 +321,7 @@ class Journal:
                 older_than=self._clock() - self._quarantine_age,
                 excess=excess if self._quarantined > self._quarantine_bytes else 0,
             )
-            add(self._db, Counter({(AGED, ""): rows}))
+            counts.add(self._db, Counter({(AGED, ""): rows}))
 
         self._file.free(work)
         self._quarantined -= freed
@@ -369,45 +331,6 @@ def read_heard(db: sqlite3.Connection) -> list[Heard]:
     """When each device was last heard, as saved last."""
     rows = db.execute("SELECT council, device, time, own_time, online FROM heard")
     return [Heard(c, d, t, bool(own), None if online is None else bool(online)) for c, d, t, own, online in rows]
-
-
-def look(folder: Path) -> Counts:
-    """The counts of a journal that another process may be writing.
-
-    Raises:
-        JournalError: there is none.
-    """
-    path = folder / FILE
-    if not path.exists():
-        raise JournalError(f"{path} is not there: ingest has not run with this data folder")
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    try:
-        return _counts(db)
-    except sqlite3.DatabaseError as error:
-        raise JournalError(f"{path}: {error}") from error
-    finally:
-        db.close()
-
-
-def _counts(db: sqlite3.Connection) -> Counts:
-    db.execute("BEGIN")
-    try:
-        tally = {(name, reason): n for name, reason, n in db.execute("SELECT name, reason, n FROM tally")}
-        messages, rows, size, oldest = db.execute(
-            "SELECT COALESCE(SUM(messages), 0), COUNT(*), COALESCE(SUM(LENGTH(lines)), 0), MIN(received) FROM batch"
-        ).fetchone()
-        (kept,) = db.execute("SELECT COUNT(*) FROM quarantine").fetchone()
-    finally:
-        db.execute("COMMIT")
-    return Counts(tally, messages, rows, size, oldest, kept)
-
-
-def add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
-    """Add to the counts, by (name, reason); the transaction is the caller's."""
-    db.executemany(
-        "INSERT INTO tally (name, reason, n) VALUES (?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        [(name, reason, n) for (name, reason), n in tally.items() if n],
-    )
 
 
 def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) -> None:

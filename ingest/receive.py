@@ -17,8 +17,10 @@ from devices.model import REFUSED, Device, Fate, Message, Reason, Reject, TimeSo
 from devices.text import printable
 from ingest import lineprotocol, quarantine
 from ingest.canary import Canary
+from ingest.counts import RECEIVED, REJECTED, REWRITTEN, VALUES
 from ingest.fleet import Fleet
-from ingest.journal import RECEIVED, REJECTED, REWRITTEN, VALUES, Entry, FullError, Journal
+from ingest.journal import Entry, Journal
+from ingest.journalfile import FullError
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Kept

@@ -17,8 +17,9 @@ from typing import Final
 
 from devices.decode import Decoder
 from devices.model import REFUSED, Fate, Message, Reason
-from ingest import journal, lineprotocol, quarantine
-from ingest.journal import VALUES, JournalError
+from ingest import counts, journal, journalfile, lineprotocol, quarantine
+from ingest.counts import VALUES
+from ingest.journalfile import JournalError
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Choice, Kept, Row
 
@@ -66,7 +67,7 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         JournalError: it is not there, or cannot be read.
     """
-    path = folder / journal.FILE
+    path = folder / journalfile.FILE
     if not path.exists():
         raise JournalError(f"{path} is not there: ingest has not run with this data folder")
     try:
@@ -88,7 +89,7 @@ def descriptions(db: sqlite3.Connection) -> list[tuple[str, str, bytes]]:
 
 def descriptions_in(folder: Path) -> list[tuple[str, str, bytes]]:
     """`descriptions` of a data folder; none where ingest has not run with it yet."""
-    if not (folder / journal.FILE).exists():
+    if not (folder / journalfile.FILE).exists():
         return []
     with opened(folder) as db:
         return descriptions(db)
@@ -193,7 +194,7 @@ def _write(db: sqlite3.Connection, chunk: _Chunk, now: int) -> None:
             "INSERT INTO batch (received, messages, count, sizes, lines) VALUES (?,?,?,?,?)",
             (now, len(chunk.sizes), len(lines), chunk.sizes.tobytes(), "\n".join(lines).encode()),
         )
-    journal.add(db, chunk.tally)
+    counts.add(db, chunk.tally)
     quarantine.delete(db, chunk.gone)
     quarantine.replace(db, chunk.changed)
 

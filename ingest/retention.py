@@ -13,7 +13,8 @@ from typing import Final
 from devices.model import SECOND
 from devices.schema import OCCUPANCY
 from ingest.influx import DatabaseError, Influx
-from ingest.journal import FullError, Journal
+from ingest.journal import Journal
+from ingest.journalfile import FullError
 
 log = logging.getLogger(__name__)
 

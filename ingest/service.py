@@ -21,7 +21,8 @@ from ingest.canary import Canary, fly, own_topics
 from ingest.drain import State, Writer, drain
 from ingest.fleet import Fleet
 from ingest.influx import DatabaseError, Influx
-from ingest.journal import Entry, FullError, Journal
+from ingest.journal import Entry, Journal
+from ingest.journalfile import FullError
 from ingest.limits import Limit
 from ingest.lineprotocol import Tags
 from ingest.rebirths import Rebirths

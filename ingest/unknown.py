@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 from devices.model import Message, Reason
-from ingest import journal, quarantine
+from ingest import journalfile, quarantine
 from ingest.quarantine import Choice
 from ingest.replay import descriptions, opened
 from ingest.settings import Mqtt, Settings
@@ -49,7 +49,7 @@ async def collect(settings: Settings, seconds: float) -> Collected:
 
 def _quarantined(settings: Settings) -> Collected:
     """What quarantine keeps of unknown devices and topics, whether ingest runs or not."""
-    if not (settings.data / journal.FILE).exists():
+    if not (settings.data / journalfile.FILE).exists():
         return Collected()
     with opened(settings.data) as db:
         rows = (

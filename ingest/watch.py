@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from devices.errors import MendableError
 from devices.schema import Field
+from ingest.counts import look
 from ingest.health import report
 from ingest.influx import DatabaseError, Influx
-from ingest.journal import look
 from ingest.settings import Settings
 from ingest.view import SHOWN, Frame, Guide, Space, Status, latest_query, read_spaces
 

@@ -1,6 +1,7 @@
 """The head that the formats of LoRaWAN network servers share: topics, what came before, and gateways' times."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ LONGEST_TOPIC: Final = 512
 """characters of one of them"""
 
 
-class NetworkServer:
+class NetworkServer(ABC):
     """A source whose topics are a base, and below it what `levels` matches: a `device` and a `kind` of message."""
 
     __slots__ = ("_by_topic", "_levels", "_prefix", "filters", "models", "seen")
@@ -46,9 +47,9 @@ class NetworkServer:
             return Decoded(rejects=[Reject(Reason.BAD_TOPIC, printable(message.topic))])
         return self.read(*known, message)
 
+    @abstractmethod
     def read(self, device: str, kind: str, message: Message) -> Decoded:
         """Read a message of this kind about the device that the topic names."""
-        raise NotImplementedError
 
     def _find(self, topic: str) -> tuple[str, str] | None:
         found = self._levels.fullmatch(topic.removeprefix(self._prefix))

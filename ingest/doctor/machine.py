@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from devices import registry
 from devices.model import SECOND, Estate, Reason
-from ingest import journal, reserve
+from ingest import journalfile, reserve
+from ingest.counts import look
 from ingest.doctor.findings import DAY, CertificateEvidence, DataEvidence, FileEvidence, FleetEvidence
 from ingest.fleet import Fleet
+from ingest.journal import Heard, read_heard
 from ingest.security import expiring
 from ingest.settings import Settings
 from ingest.watch import WatchError, fetch_status
@@ -25,8 +27,8 @@ MAX_STRANGERS: Final = 1_000
 def data(settings: Settings) -> DataEvidence:
     """What the data folder holds; another process may be writing it."""
     try:
-        counts = journal.look(settings.data)
-        with contextlib.closing(_read_only(settings.data / journal.FILE)) as db:
+        counts = look(settings.data)
+        with contextlib.closing(_read_only(settings.data / journalfile.FILE)) as db:
             since = time.time_ns() - DAY * SECOND
             today = dict(
                 db.execute("SELECT reason, COUNT(*) FROM quarantine WHERE received >= ? GROUP BY reason", (since,))
@@ -35,7 +37,7 @@ def data(settings: Settings) -> DataEvidence:
                 "SELECT DISTINCT source || ' ' || address FROM quarantine WHERE reason = ? LIMIT ?",
                 (Reason.UNKNOWN_DEVICE.value, MAX_STRANGERS),
             ).fetchall()
-    except (journal.JournalError, sqlite3.DatabaseError) as error:
+    except (journalfile.JournalError, sqlite3.DatabaseError) as error:
         return DataEvidence(str(error), _free(settings.data))
     return DataEvidence(
         "",
@@ -87,7 +89,7 @@ def files(settings: Settings, written: Path | None, security: Path | None) -> It
         (written, any(secret.get_secret_value() for secret in secrets)),
         (settings.mqtt.key_file, True),
         *((path, True) for path in _secrets(security)),
-        *((path, False) for path in sorted(settings.data.glob(f"{journal.FILE}*"))),
+        *((path, False) for path in sorted(settings.data.glob(f"{journalfile.FILE}*"))),
     ]
     for path, secret in wanted:
         if path is not None and path.exists():
@@ -128,11 +130,11 @@ def _certificate(name: str, fields: Mapping[str, Any]) -> CertificateEvidence:
     return CertificateEvidence(name, int(ssl.cert_time_to_seconds(fields["notAfter"])) * SECOND)
 
 
-def _heard(folder: Path) -> Iterable[journal.Heard]:
-    if not (folder / journal.FILE).exists():
+def _heard(folder: Path) -> Iterable[Heard]:
+    if not (folder / journalfile.FILE).exists():
         return []
-    with contextlib.closing(_read_only(folder / journal.FILE)) as db:
-        return journal.read_heard(db)
+    with contextlib.closing(_read_only(folder / journalfile.FILE)) as db:
+        return read_heard(db)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

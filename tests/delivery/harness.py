@@ -24,7 +24,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.schema import BY_NAME
-from ingest import journal
+from ingest import journalfile
+from ingest.counts import Counts, look
 from ingest.processes import HOST, Process, free_port
 from ingest.servers import Broker, Database
 
@@ -75,7 +76,7 @@ class Ingest:
 
     def quarantine(self) -> list[tuple[str, bytes, str, str]]:
         """(topic, payload, reason, detail) of every row, oldest first."""
-        with sqlite3.connect(f"file:{self.data / journal.FILE}?mode=ro", uri=True) as db:
+        with sqlite3.connect(f"file:{self.data / journalfile.FILE}?mode=ro", uri=True) as db:
             return db.execute("SELECT topic, payload, reason, detail FROM quarantine ORDER BY id").fetchall()
 
 
@@ -121,11 +122,11 @@ async def running(ingest: Ingest, *, ready: bool = True) -> AsyncIterator[Ingest
 async def watched(ingest: Ingest) -> AsyncIterator[None]:
     """Look at the accounts all the time; fails if one message was ever without a fate, or a count went down (T18)."""
     done = asyncio.Event()
-    looks: list[journal.Counts] = []
+    looks: list[Counts] = []
 
     async def watch() -> None:
         while not done.is_set():
-            looks.append(await asyncio.to_thread(journal.look, ingest.data))
+            looks.append(await asyncio.to_thread(look, ingest.data))
             await asyncio.sleep(0.1)
 
     task = asyncio.create_task(watch())

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest import journal
+from ingest.counts import look
 from ingest.processes import Process
 from tests.delivery.harness import Ingest
 from tests.delivery.report import Sample
@@ -27,7 +27,7 @@ class Looks:
         return time.monotonic() - self.started
 
     def take(self) -> None:
-        counts = journal.look(self.ingest.data)
+        counts = look(self.ingest.data)
         oldest = (time.time_ns() - counts.oldest) / 1e9 if counts.oldest else 0.0
         done = counts.tally.get(("stored", ""), 0)
         memory = memory_mb(self.ingest.process)

@@ -19,8 +19,8 @@ from pathlib import Path
 import aiohttp
 
 from devices.schema import BY_NAME
-from ingest import journal
-from ingest.journal import FILE
+from ingest.counts import look
+from ingest.journalfile import FILE
 from ingest.processes import HOST
 from ingest.servers import Broker, Database
 from tests.bench.estate import BUILDING, COUNCIL
@@ -160,7 +160,7 @@ async def _drained(ingest: Ingest, database: Database, client: Publisher, messag
     finally:
         began = time.monotonic()
         os.kill(database.process.pid, signal.SIGCONT)
-    while journal.look(ingest.data).messages:  # noqa: ASYNC110  the journal is another process's
+    while look(ingest.data).messages:  # noqa: ASYNC110  the journal is another process's
         await asyncio.sleep(0.002)
     return time.monotonic() - began
 

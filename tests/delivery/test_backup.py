@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from ingest.backup import BackupError, backup, restore, to_toml
-from ingest.journal import FILE
+from ingest.journalfile import FILE
 from ingest.settings import Influx, Mqtt, Settings, load
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase

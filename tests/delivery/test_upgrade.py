@@ -6,7 +6,8 @@
 import sqlite3
 from pathlib import Path
 
-from ingest.journal import FILE, VERSION
+from ingest.journal import VERSION
+from ingest.journalfile import FILE
 from tests.conftest import StartBroker, StartDatabase
 from tests.delivery.harness import Ledger, Reading, assert_stored, ingest_for, native, publisher, running
 

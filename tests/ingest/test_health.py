@@ -11,8 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from devices.decode import Decoder
 from devices.model import SECOND
 from ingest import drain, health, session
+from ingest.counts import RECEIVED
 from ingest.fleet import Fleet
-from ingest.journal import RECEIVED, Entry, Journal
+from ingest.journal import Entry, Journal
 from ingest.lineprotocol import Tags
 from ingest.processes import HOST, free_port
 from ingest.quarantine import Kept

@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 
 from devices.model import Fate
 from ingest import reserve
+from ingest.counts import AGED, RECEIVED, look
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import Stored
-from ingest.journal import AGED, FILE, RECEIVED, Entry, FullError, Heard, Journal, JournalError, look
+from ingest.journal import Entry, Heard, Journal
+from ingest.journalfile import FILE, FullError, JournalError
 from ingest.quarantine import Kept
 from ingest.receive import commit
 

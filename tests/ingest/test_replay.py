@@ -13,11 +13,12 @@ import pytest
 from devices import registry
 from devices.decode import Decoder
 from devices.model import Fate, Message
-from ingest import journal as journals
-from ingest import quarantine
+from ingest import counts, quarantine
+from ingest.counts import RECEIVED, VALUES, Counts, look
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import Faulty, Stored, Verdict
-from ingest.journal import RECEIVED, VALUES, Counts, Entry, Journal, JournalError, look
+from ingest.journal import Entry, Journal
+from ingest.journalfile import JournalError
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Choice, Kept, group_id
 from ingest.receive import digest
@@ -257,13 +258,13 @@ async def test_chunks_are_whole_and_the_counts_add_up_between_them(
     await received(data, estate, messages)
     write_estate(estate, 2)
     seen: list[dict[str, int]] = []
-    add = journals.add
+    add = counts.add
 
     def watched(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:
         seen.append(fates(look(data)))
         add(db, tally)
 
-    monkeypatch.setattr("ingest.journal.add", watched)
+    monkeypatch.setattr("ingest.counts.add", watched)
     assert again(data, estate).stored == 5
     assert [look["quarantined"] for look in seen] == [10, 8, 7, 5, 5]
     assert fates(look(data)) == {"quarantined": 5, "journalled": 5}
