@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from devices.command import JsonOption, RegistryOption, clear_errors
+from devices.command import JsonOption, RegistryOption, as_json, clear_errors
 from ingest.command import (
     DEMO,
     SECURITY,
@@ -72,12 +72,10 @@ def doctor(
     security: Annotated[
         Path | None, typer.Option("--security", help="Folder of `tolbooth init`: its certificates and modes too.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Test broker, database, disk, clock, registry and files, and say what loses data and how to mend it."""
     import logging
-    from dataclasses import asdict
-    from json import dumps
 
     from rich.console import Console
 
@@ -96,7 +94,7 @@ def doctor(
                 status.update(f"{what} …")
 
             found = asyncio.run(examine(chosen, path, folder, say))
-    typer.echo(dumps([asdict(finding) for finding in found], indent=2) if json else text(found))
+    typer.echo(as_json(found) if json else text(found))
     if any(finding.severity is Severity.FAIL for finding in found):
         raise typer.Exit(1)
 
@@ -115,7 +113,6 @@ def explain(
     """Show every step that a message takes, and why a value of it is stored or is not."""
     from dataclasses import asdict
 
-    import orjson
     from rich.console import Console
 
     from devices import registry as registries
@@ -126,7 +123,7 @@ def explain(
     from ingest import explain as explaining
     from ingest.lineprotocol import Tags
     from ingest.replay import descriptions_in
-    from ingest.veil import key_of
+    from ingest.veil import FILE, key_of
 
     with clear_errors():
         message = Message(topic, _payload(payload, base64=base64), time.time_ns(), retained)
@@ -138,12 +135,11 @@ def explain(
             estate = registries.load(registry)
             decoder = Decoder(estate)
             decoder.restore(descriptions_in(chosen.data) if chosen else [])
-            explanation = explaining.explain(
-                message, decoder, Tags(estate, key_of(chosen.data, estate) if chosen else b"")
-            )
+            key = key_of(chosen.data, estate) if chosen and (chosen.data / FILE).exists() else b""
+            explanation = explaining.explain(message, decoder, Tags(estate, key))
         if json:
             steps = {"topic": topic, "steps": [asdict(step) for step in explanation.steps], "lines": explanation.lines}
-            typer.echo(orjson.dumps(steps | answer(explanation.verdict, dated=True), option=orjson.OPT_INDENT_2))
+            typer.echo(as_json(steps | answer(explanation.verdict, dated=True)))
         else:
             Console().print(explaining.render(explanation), crop=False)
 

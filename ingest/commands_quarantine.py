@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from devices.command import JsonOption, clear_errors, fail
+from devices.command import JsonOption, as_json, clear_errors, fail
 from ingest.command import SettingsOption, load_estate, running_settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def quarantine_list(
     settings: SettingsOption = None, reason: ReasonOption = "", device: DeviceOption = "", json: JsonOption = False
 ) -> None:
     """List the faults: how many messages each has, since when, and what mends it."""
-    import orjson
     from rich.console import Console
 
     from ingest import quarantine as kept
@@ -37,7 +36,7 @@ def quarantine_list(
     with clear_errors(), opened(running_settings(settings).data) as db:
         groups = kept.groups(db, kept.Choice(reason, device))
         if json:
-            typer.echo(orjson.dumps([view.group_data(group) for group in groups], option=orjson.OPT_INDENT_2))
+            typer.echo(as_json([view.group_data(group) for group in groups]))
         else:
             Console().print(view.group_table(groups))
 
@@ -49,7 +48,6 @@ def quarantine_show(
     json: JsonOption = False,
 ) -> None:
     """Show a message, or those of a group, with payload, reason and mend."""
-    import orjson
     from rich.console import Console
 
     from ingest import quarantine as kept
@@ -61,7 +59,7 @@ def quarantine_show(
         if not rows:
             fail(f"nothing in quarantine is called {which}: `tolbooth quarantine list` shows what is there", 1)
         if json:
-            typer.echo(orjson.dumps([view.row_data(row) for row in rows], option=orjson.OPT_INDENT_2))
+            typer.echo(as_json([view.row_data(row) for row in rows]))
         else:
             Console().print(view.row_table(rows))
 
@@ -90,7 +88,6 @@ def quarantine_replay(
     json: JsonOption = False,
 ) -> None:
     """Decode messages again with today's registry, and store what passes; the rest stays, with its reason."""
-    import orjson
     from rich.console import Console
 
     from ingest import quarantine_view as view
@@ -101,20 +98,18 @@ def quarantine_replay(
     with clear_errors():
         result = replay_chosen(running_settings(settings), Choice(reason, device, group))
         if json:
-            typer.echo(orjson.dumps(view.result_data(result), option=orjson.OPT_INDENT_2))
+            typer.echo(as_json(view.result_data(result)))
         else:
             Console().print(view.result_table(result))
 
 
 def replay_chosen(settings: "Settings", choice: "Choice") -> "Result":
-    from ingest.lineprotocol import Tags
     from ingest.replay import descriptions, opened, replay
-    from ingest.service import make_decoder
-    from ingest.veil import key_of
+    from ingest.service import make_decoder, make_tags
 
     estate = load_estate(settings)
     decoder = make_decoder(estate, settings)
     with opened(settings.data) as db:
         decoder.restore(descriptions(db))
-        tags = Tags(estate, key_of(settings.data, estate))
+        tags = make_tags(estate, settings)
         return replay(db, decoder, tags, choice, now=time.time_ns(), max_bytes=settings.journal.max_bytes)

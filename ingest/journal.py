@@ -23,7 +23,7 @@ from typing import Any, Final, Self, TypeVar
 
 from ingest import counts, quarantine
 from ingest.counts import AGED, Counts
-from ingest.journalfile import FILE, FullError, JournalError, JournalFile
+from ingest.journalfile import FILE, FullError, JournalFile, broken
 from ingest.quarantine import Kept
 
 VERSION: Final = 1
@@ -196,6 +196,16 @@ class Journal:
         """What formats must remember: (source, key, value)."""
         return await self._run(lambda: self._db.execute("SELECT source, key, value FROM remembered").fetchall())
 
+    async def recall(self, source: str, key: str) -> bytes:
+        """One value that is remembered; empty where there is none."""
+
+        def work() -> bytes:
+            question = "SELECT value FROM remembered WHERE source = ? AND key = ?"
+            row: tuple[bytes] | None = self._db.execute(question, (source, key)).fetchone()
+            return row[0] if row else b""
+
+        return await self._run(work)
+
     async def remember(self, source: str, key: str, value: bytes) -> None:
         """Remember one value outside an entry."""
         await self._run(lambda: self._file.grow(lambda: _remember(self._db, [(source, key, value)])))
@@ -226,8 +236,7 @@ class Journal:
         try:
             self._restore()
         except sqlite3.DatabaseError as error:
-            path = self._folder / FILE
-            raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
+            raise broken(self._folder / FILE, error) from error
         if self.bytes:
             self.grown.set()
 

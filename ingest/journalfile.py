@@ -45,26 +45,23 @@ class JournalFile:
     def __init__(self, folder: Path, version: int, tables: Sequence[str]) -> None:
         self._folder = folder
         path = folder / FILE
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _locked(folder / "journal.lock")
-            self._reserve = Reserve(folder)
-            _make_private(path)
-        except OSError as error:
-            raise JournalError(
-                f"{folder} cannot be written ({error.strerror}): set data to a folder that can"
-            ) from error
-        try:
-            self.db = self._opened(path, version, tables)
-        except sqlite3.DatabaseError as error:
-            self._lock.close()
-            if no_space(error):
-                raise JournalError(f"the disk of {folder} is full: make space, or set data to another disk") from error
-            raise JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew") from error
-        except BaseException:
-            self._lock.close()
-            raise
-        self._reserve.make()
+        with contextlib.ExitStack() as exits:
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._lock = exits.enter_context(_locked(folder / "journal.lock"))
+                self._reserve = Reserve(folder)
+                _make_private(path)
+            except OSError as error:
+                raise JournalError(
+                    f"{folder} cannot be written ({error.strerror}): set data to a folder that can"
+                ) from error
+            try:
+                self.db = self._opened(path, version, tables)
+            except sqlite3.DatabaseError as error:
+                raise broken(path, error) from error
+            exits.callback(self.db.close)
+            self._reserve.make()
+            exits.pop_all()
 
     def _opened(self, path: Path, version: int, tables: Sequence[str]) -> sqlite3.Connection:
         log_pages = max(8, self._reserve.bytes // LOG_SHARE // PAGE)
@@ -151,6 +148,13 @@ def _connected(path: Path, version: int, tables: Sequence[str], log_pages: int) 
         db.execute(f"PRAGMA user_version = {version}")
         exits.pop_all()
     return db
+
+
+def broken(path: Path, error: sqlite3.DatabaseError) -> JournalError:
+    """What to say of a file that cannot be read."""
+    if no_space(error):
+        return JournalError(f"the disk of {path.parent} is full: make space, or set data to another disk")
+    return JournalError(f"{path}: {error}: restore it from a backup, or move it away to start anew")
 
 
 def no_space(error: sqlite3.DatabaseError) -> bool:

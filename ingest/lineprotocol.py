@@ -91,8 +91,7 @@ def lines_of(sample: Placed, tags: Tags) -> list[str]:
     """One line for each measurement and channel of a sample, without line ends."""
     before, after, hidden = tags.of(sample.device, sample.assignment)
     readings, result = sample.readings, []
-    if hidden:
-        people = [one for one in readings if one.field.measurement == OCCUPANCY]
+    if hidden and (people := [one for one in readings if one.field.measurement == OCCUPANCY]):
         readings = [one for one in readings if one.field.measurement != OCCUPANCY]
         result = _with_channels(people, *hidden, tags.moved(sample.device, sample.time))
     fields: dict[str, str] = {}

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from devices.decode import Decoder, Outcome, Placed
+from devices.decode import Decoder, Outcome
 from devices.model import REFUSED, Device, Fate, Message, Reason, Reject, TimeSource
 from devices.text import printable
 from ingest import lineprotocol, quarantine
@@ -65,10 +65,6 @@ def _no_wishes(_requests: Sequence[tuple[str, bytes]]) -> None:
     return None
 
 
-def _no_rewrites(_sample: Placed, _lines: Sequence[str]) -> int:
-    return 0
-
-
 def digest(
     deliveries: Sequence[Delivery],
     decoder: Decoder,
@@ -93,7 +89,7 @@ def digest(
     lines, sizes, tally = entry.lines, entry.sizes, entry.tally
     canaries: list[str] = []
     decode, lines_of = decoder.decode, lineprotocol.lines_of
-    rewrites_of = rewrites.of if rewrites is not None else _no_rewrites
+    rewrites_of = (rewrites or Rewrites()).of
     for message, packet_id, duplicate in deliveries:
         if packet_id:
             crc = crc32(message.payload, crc32(message.topic.encode()))

@@ -29,7 +29,7 @@ async def keep_tidy(
     influx: Influx, journal: Journal, days: int, clock: Callable[[], int] = time.time_ns, *, look_s: float = LOOK_S
 ) -> None:
     """Delete occupancy older than `days` now and every day, until cancelled."""
-    done = next((int(value) for *key, value in await journal.states() if tuple(key) == DONE), 0)
+    done = int(await journal.recall(*DONE) or 0)
     while True:
         now = clock()
         if now - done >= DAY:

@@ -13,12 +13,12 @@ process writes. What is kept must stay small: more times, or the readings instea
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 from devices.decode import Placed
-from devices.model import SECOND, Device
+from devices.model import Device
 from devices.schema import FIELDS, OCCUPANCY
+from devices.timestamps import to_rfc3339
 
 MOST_READINGS: Final = 1_000
 """Of one device and time that are remembered."""
@@ -64,6 +64,10 @@ class Rewrites:
             return self._compare(sample, known, lines)
         return 0
 
+    def forget(self) -> None:
+        """Forget what passed, but not what there is to tell of it."""
+        self._known.clear()
+
     def _compare(self, sample: Placed, known: _Last, lines: Sequence[str]) -> int:
         told = known.told if isinstance(known.told, dict) else dict(_values(known.told.split("\n")))
         found = 0
@@ -93,9 +97,7 @@ def _values(lines: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
 
 def _words(sample: Placed, key: tuple[str, str], old: str, new: str) -> str:
     series, measurement = key[0], key[0].partition(",")[0]
-    device, time = sample.device, sample.time
-    moment = datetime.fromtimestamp(time // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    stamp = f"{moment}.{time % SECOND // 1_000_000:03d}Z"
+    device, stamp = sample.device, to_rfc3339(sample.time)
     found = _CHANNEL.search(series)
     channel = f" ({_ESCAPED.sub(_PLAIN, found[1])})" if found else ""
     # a log is read by more people than a council lets see who was in a room

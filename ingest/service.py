@@ -15,6 +15,7 @@ from aiohttp import web
 
 from devices import registry
 from devices.decode import Decoder, Window
+from devices.errors import ConfigurationError
 from devices.model import SECOND, Estate
 from ingest import health, receive
 from ingest.canary import Canary, fly, own_topics
@@ -28,7 +29,6 @@ from ingest.lineprotocol import Tags
 from ingest.rebirths import Rebirths
 from ingest.receive import Kit
 from ingest.retention import keep_tidy
-from ingest.rewrites import Rewrites
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
 from ingest.silence import Watch
@@ -67,12 +67,11 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
         quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
     )
     async with journal:
-        states = await journal.states()
-        decoder.restore(states)
-        watch = Watch.remembering(next((value for *key, value in states if tuple(key) == WATCH), b""))
+        decoder.restore(await journal.states())
+        watch = Watch.remembering(await journal.recall(*WATCH))
         yield Kit(
             decoder,
-            Tags(estate, key_of(settings.data, estate)),
+            make_tags(estate, settings),
             Fleet(estate, await journal.heard()),
             journal,
             Canary(own_topics(estate), settings.mqtt.client_id, settings.canary.period),
@@ -100,6 +99,11 @@ def make_decoder(estate: Estate, settings: Settings) -> Decoder:
         past=int(settings.window.past_days * 86_400) * SECOND, future=int(settings.window.future_minutes * 60) * SECOND
     )
     return Decoder(estate, window=window, max_payload=settings.max_payload_bytes)
+
+
+def make_tags(estate: Estate, settings: Settings) -> Tags:
+    """What stands on the lines of each device; raises `SettingsError` if the key of small spaces cannot be used."""
+    return Tags(estate, key_of(settings.data, estate))
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -147,8 +151,7 @@ async def _stale(parts: Kit) -> list[str]:
 
     All that were ever wanted are remembered: an earlier start may have ended before it reached the broker.
     """
-    known = {(source, key): value for source, key, value in await parts.journal.states()}
-    before = set(orjson.loads(known.get(receive.FILTERS, b"[]")))
+    before = set(orjson.loads(await parts.journal.recall(*receive.FILTERS) or b"[]"))
     wanted = set(parts.filters)
     await receive.remember_filters(parts.journal, before | wanted)
     return sorted(before - wanted)
@@ -165,10 +168,10 @@ async def _follow(settings: Settings, parts: Kit, session: Session) -> None:
         seen = now
         try:
             estate = await asyncio.to_thread(_estate, settings)
-        except (registry.RegistryError, SettingsError) as error:
+            await _take_up(estate, settings, parts, session)
+        except ConfigurationError as error:
             log.warning("the registry changed, and is not taken up: %s", error)
             continue
-        await _take_up(estate, settings, parts, session)
         log.info("the registry changed: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
 
 
@@ -178,10 +181,8 @@ async def _take_up(estate: Estate, settings: Settings, parts: Kit, session: Sess
         decoder.restore(await parts.journal.states())
         fleet = Fleet(estate, parts.fleet.heard())
         fleet.offline = parts.fleet.offline
-        parts.decoder, parts.tags, parts.fleet = decoder, Tags(estate, key_of(settings.data, estate)), fleet
-        parts.rewrites = Rewrites(
-            parts.rewrites.last, parts.rewrites.untold
-        )  # places, and so series, may be others now
+        parts.decoder, parts.tags, parts.fleet = decoder, make_tags(estate, settings), fleet
+        parts.rewrites.forget()  # places, and so series, may be others now
     await receive.subscribe(session, parts)
 
 

@@ -16,6 +16,7 @@ from devices.model import SECOND, Assignment, Device, Estate
 from devices.privacy import Group, veils
 from devices.schema import SMALL_SPACES
 from ingest.security import store
+from ingest.settings import SettingsError
 
 BUCKET: Final = 900 * SECOND
 """Quarter of an hour, ns: no figure of small spaces is finer."""
@@ -24,13 +25,23 @@ KEY_BYTES: Final = 32
 
 
 def key_of(folder: Path, estate: Estate) -> bytes:
-    """The key in the data folder, made where it is missing and a council wants it; empty where none does."""
+    """The key in the data folder, made where it is missing and a council wants it; empty where none does.
+
+    Raises:
+        SettingsError: it cannot be read or made, or is none.
+    """
     if not any(council.privacy.smallest_space for council in estate.councils.values()):
         return b""
     path = folder / FILE
-    if not path.exists():
-        store.put(path, secrets.token_hex(KEY_BYTES))
-    return path.read_text(encoding="ascii").encode()
+    try:
+        if not path.exists():
+            store.put(path, secrets.token_hex(KEY_BYTES))
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be used ({error.strerror}): let ingest's user read and write it") from error
+    if len(key) != 2 * KEY_BYTES:
+        raise SettingsError(f"{path} is no key of {KEY_BYTES} bytes in hexadecimal: restore it from a backup")
+    return key
 
 
 class Veil:

@@ -1,5 +1,6 @@
 """Privacy of occupancy, on the real InfluxDB: small spaces are never alone, sums stay right, desks are a decision."""
 
+import asyncio
 import json
 import random
 from collections import Counter
@@ -16,9 +17,10 @@ from devices.privacy import Group, veils
 from devices.registry import load
 from devices.schema import BY_NAME, SMALL_SPACES
 from ingest.lineprotocol import Tags, lines
+from ingest.settings import SettingsError
 from ingest.veil import BUCKET, KEY_BYTES, key_of
-from tests.conftest import StartDatabase
-from tests.delivery.harness import DATABASE, query
+from tests.conftest import StartBroker, StartDatabase
+from tests.delivery.harness import DATABASE, ingest_for, query, running
 
 NOW = 1_790_000_100 * SECOND // BUCKET * BUCKET
 KEY = b"k" * KEY_BYTES
@@ -120,6 +122,45 @@ def test_a_key_is_made_once_and_only_where_it_is_wanted(tmp_path: Path) -> None:
     assert key == key_of(tmp_path / "b", wanted) != key_of(tmp_path / "c", wanted)
     assert not (tmp_path / "a").exists()
     assert (tmp_path / "b/veil.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("added", ["\n", "  \n\n"])
+def test_a_key_that_was_copied_with_a_line_end_is_the_same_key(tmp_path: Path, added: str) -> None:
+    wanted = load(estate(tmp_path / "private"))
+    key = key_of(tmp_path, wanted)
+    (tmp_path / "veil.key").write_bytes(key + added.encode())
+    assert key_of(tmp_path, wanted) == key
+    assert stored(tmp_path / "private", [message("den-1", NOW, people=1.0)], key_of(tmp_path, wanted))
+
+
+@pytest.mark.parametrize("spoiled", ["", "0f0f", "0f" * 40])
+def test_what_is_no_key_is_a_mistake_to_mend(tmp_path: Path, spoiled: str) -> None:
+    (tmp_path / "veil.key").write_text(spoiled)
+    with pytest.raises(SettingsError, match="is no key of 32 bytes in hexadecimal: restore it from a backup"):
+        key_of(tmp_path, load(estate(tmp_path / "private")))
+
+
+def test_a_key_that_cannot_be_used_is_a_mistake_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "veil.key").mkdir()
+    with pytest.raises(SettingsError, match="let ingest's user read and write it"):
+        key_of(tmp_path, load(estate(tmp_path / "private")))
+
+
+async def test_a_key_that_cannot_be_used_stops_no_ingest_that_runs(
+    tmp_path: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    broker, database = await start_broker(), await start_database()
+    folder = estate(tmp_path / "estate", "{}")
+    ingest = ingest_for(tmp_path / "ingest", folder, broker=broker.port, database=database.url)
+    async with running(ingest):
+        (ingest.data / "veil.key").write_text("none")
+        council = folder / "moor/council.yaml"
+        council.write_text(council.read_text().replace("privacy: {}", "privacy: {smallest_space: 5}"))
+        async with asyncio.timeout(10):
+            while "is no key of 32 bytes" not in ingest.log:  # noqa: ASYNC110  the log is another process's
+                await asyncio.sleep(0.1)
+        assert "the registry changed, and is not taken up" in ingest.log
+        assert (await ingest.status())["broker"].startswith("connected")
 
 
 def test_a_small_space_with_too_few_beside_it_joins_the_building_or_is_not_stored(tmp_path: Path) -> None:
