@@ -24,7 +24,8 @@ MAX_ANSWER: Final = 2**20
 OLDEST: Final = (1, 6)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _UNPARSED: Final = re.compile(r"unable to parse '(.*?)': ", re.DOTALL)
-_DROPPED: Final = re.compile(r"dropped=(\d+)")
+DROPPED: Final = re.compile(r"dropped=(\d+)")
+"""How many lines an answer says were refused."""
 
 
 _MENDS: Final = {
@@ -108,7 +109,7 @@ def judge(status: int, headers: Mapping[str, str], text: str, lines: int) -> Ver
 def _judge_lines(text: str, detail: str, lines: int) -> Verdict:
     message = _message(text)
     named = frozenset(match.encode() for match in _UNPARSED.findall(message))
-    dropped = _DROPPED.search(message)
+    dropped = DROPPED.search(message)
     if dropped and int(dropped[1]) >= lines:
         return Faulty(detail, all_refused=True)
     # 1.x reports either what it could not parse or what it could not write, never both

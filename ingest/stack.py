@@ -23,10 +23,11 @@ import aiohttp
 
 from devices.errors import MendableError
 from devices.model import Estate
-from devices.registry import RegistryError, load
+from devices.registry import load
 from ingest.security import layout, store
-from ingest.security.accounts import AccountError, accounts
-from ingest.security.store import SecurityError, serve_tls
+from ingest.security.accounts import accounts
+from ingest.security.filing import write, write_new
+from ingest.security.store import serve_tls
 
 HOSTS: Final = ("localhost", "127.0.0.1", "mosquitto")
 ORGANISATION: Final = "tolbooth"
@@ -77,12 +78,12 @@ def make_secrets(folder: Path, estate: Estate, hosts: Sequence[str], now: int, *
     """
     at = layout.stack(folder)
     wanted = [*accounts(estate), *at.more]
-    made = [folder / name for name in _PLAIN if _write_new(folder / name, secrets.token_urlsafe(32))]
-    serve_tls(folder / "mosquitto", folder / "authority", (*HOSTS, *hosts), now, 0o444)
-    _write(folder / "grafana/ca.crt", f"{_read(folder / 'mosquitto/ca.crt')}\n", 0o644)
-    serve_tls(folder / "grafana", folder / "authority", (*HOSTS, *hosts), now, 0o444)
+    made = [folder / name for name in _PLAIN if write_new(folder / name, secrets.token_urlsafe(32), layout.ANYBODY)]
+    serve_tls(at.broker, at.authority, (*HOSTS, *hosts), now, layout.ANYBODY)
+    write(folder / "grafana/ca.crt", f"{_read(at.broker / 'ca.crt')}\n", layout.ALL)
+    serve_tls(folder / "grafana", at.authority, (*HOSTS, *hosts), now, layout.ANYBODY)
     with store.held(at):
-        _write(at.state / "registry", f"{registry.resolve()}\n", layout.OWNER)
+        write(at.state / "registry", f"{registry.resolve()}\n", layout.OWNER)
         return made + [at.password(name) for name in store.apply(at, wanted)]
 
 
@@ -104,7 +105,7 @@ async def grant_rights(folder: Path, url: str) -> list[Right]:
         for right in RIGHTS:
             if not await _accepted(http, tokens[right]):
                 token = await _grant(http, admin, organisation, buckets, right)
-                _write(folder / right.file, right.prefix + token)
+                write(folder / right.file, right.prefix + token, layout.ANYBODY)
                 made.append(right)
         return made
 
@@ -169,23 +170,6 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
-def _write_new(path: Path, text: str) -> bool:
-    """Write a file that is missing; whether it was."""
-    if path.exists():
-        return False
-    _write(path, text)
-    return True
-
-
-def _write(path: Path, text: str, mode: int = 0o444) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.chmod(mode)
-    partial.replace(path)
-
-
 def main(arguments: list[str]) -> int:
     """The command of the stack's two init steps; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ingest.stack")
@@ -206,7 +190,7 @@ def main(arguments: list[str]) -> int:
             made = [str(path) for path in files]
         else:
             made = [right.description for right in asyncio.run(grant_rights(chosen.folder, chosen.url))]
-    except (StackError, RegistryError, AccountError, SecurityError, OSError) as error:
+    except (MendableError, OSError) as error:
         sys.stderr.write(f"tolbooth: {error}\n")
         return 1
     sys.stdout.write("".join(f"made {one}\n" for one in made) or "nothing to make\n")

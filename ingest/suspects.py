@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from ingest.influx import DROPPED
+
 KEEP_S: Final = 600.0
 """Seconds after its last refusal for which a fault is looked for."""
 MOST: Final = 32
@@ -22,7 +24,6 @@ MOST: Final = 32
 
 _CONFLICT: Final = re.compile(r'input field "([^"]+)" on measurement "([^"]+)" is type')
 _TOO_OLD: Final = re.compile(r"(?:beyond|outside) retention policy", re.IGNORECASE)
-_DROPPED: Final = re.compile(r"dropped[ =](\d+)")
 _DIGITS: Final = 19
 """of a time in ns, from 2001 to 2286"""
 
@@ -86,7 +87,7 @@ def alike(lines: list[bytes], detail: str) -> list[bytes]:
     if conflict is not None:
         wanted = _pattern(*conflict)
         return [line for line in lines if wanted.match(line)]
-    dropped = _DROPPED.search(detail)
+    dropped = DROPPED.search(detail)
     if dropped and _TOO_OLD.search(detail):
         old = set(in_time(lines)[: int(dropped[1])])
         return [line for line in lines if line in old]

@@ -15,9 +15,12 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     write(path, "".join(f"{line}\n" for line in sorted(lines)), OWNER)
 
 
-def write_new(path: Path, text: str, mode: int) -> None:
-    if not path.exists():
-        write(path, text, mode)
+def write_new(path: Path, text: str, mode: int) -> bool:
+    """Write a file that is missing; whether it was."""
+    if path.exists():
+        return False
+    write(path, text, mode)
+    return True
 
 
 def write(path: Path, content: str | bytes, mode: int) -> None:

@@ -131,7 +131,11 @@ def password(folder: Path, account: str) -> str:
     Raises:
         SecurityError: it is not.
     """
-    return _secret(layout_of(folder).password(account), f"tolbooth devices credential {account} --rotate")
+    return _password(layout_of(folder), account)
+
+
+def _password(at: Layout, account: str) -> str:
+    return _secret(at.password(account), f"tolbooth devices credential {account} --rotate")
 
 
 def login(folder: Path, account: str) -> tuple[str, str] | None:
@@ -221,7 +225,7 @@ def apply(at: Layout, wanted: Sequence[Account], renew: str = "") -> list[str]:
             if not at.password(account.name).exists():
                 give(at, account.name)
                 given.append(account.name)
-            hashes[account.name] = new_hash(password(at.root, account.name))
+            hashes[account.name] = new_hash(_password(at, account.name))
     write(path, "".join(f"{one.name}:{hashes[one.name]}\n" for one in active), at.mode)
     local = at.broker / "acl.local"
     own = f"\n# acl.local\n{local.read_text(encoding='utf-8')}" if local.exists() else ""

@@ -95,10 +95,15 @@ async def _killing(looks: Looks, order: Sequence[tuple[str, Process]], seconds: 
     for n, (what, process) in enumerate(order):
         due = seconds * 0.9 * (n + chance.random()) / len(order)
         await asyncio.sleep(max(0.0, due - looks.now_s))
-        looks.kills.append((looks.now_s, what))
-        await kill_and_restart(process, away_s=chance.uniform(0, 0.3))
-        if what != "database":
-            await connected(looks.ingest)
+        await kill(looks, what, process, chance.uniform(0, 0.3))
+
+
+async def kill(looks: Looks, what: str, process: Process, away_s: float) -> None:
+    """Kill one of the three and start it again; ingest is connected to the broker afterwards."""
+    looks.kills.append((looks.now_s, what))
+    await kill_and_restart(process, away_s=away_s)
+    if what != "database":
+        await connected(looks.ingest)
 
 
 async def settled(ingest: Ingest, messages: int) -> dict[str, Any]:

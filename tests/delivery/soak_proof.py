@@ -12,8 +12,8 @@ from typing import Final
 from ingest.processes import Process
 from ingest.servers import Broker, Database
 from tests.delivery.batches import batches, difference, machine
-from tests.delivery.crash_proof import connected, counted, settled
-from tests.delivery.harness import Ingest, ingest_for, kill_and_restart, publisher, running
+from tests.delivery.crash_proof import counted, kill, settled
+from tests.delivery.harness import Ingest, ingest_for, publisher, running
 from tests.delivery.looks import Looks, looking
 from tests.delivery.report import Proof, Sample
 
@@ -103,10 +103,7 @@ async def _killing(
             return
         await asyncio.sleep(pause)
         what, process = choose()
-        looks.kills.append((looks.now_s, what))
-        await kill_and_restart(process, away_s=chance.uniform(0, 0.5))
-        if what != "database":
-            await connected(looks.ingest)
+        await kill(looks, what, process, chance.uniform(0, 0.5))
 
 
 @dataclass(frozen=True, slots=True)
