@@ -68,8 +68,6 @@ def read_uplink(uplink: Uplink) -> Decoded:
     for sample in samples:
         if sample.time is None:
             sample.time, sample.time_source = uplink.time, uplink.time_source
-        elif sample.time_source is TimeSource.ARRIVAL:
-            sample.time_source = TimeSource.DEVICE
     if samples and samples[0].time == uplink.time:
         samples[0].readings.extend(_radio(uplink.radio))
     if not samples and not rejects and not uplink.rejects:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from devices import units
 from devices.clock import told
-from devices.model import SECOND, Reading, Reason, Reject, Sample
+from devices.model import SECOND, Reading, Reason, Reject, Sample, TimeSource
 from devices.modelfile import STATES, Clock, Key, Model, Plain, Rule, word
 from devices.schema import BY_NAME, Kind
 from devices.text import printable, show
@@ -66,7 +66,7 @@ def normalise(model: Model, decoded: Mapping[str, Any], now: int | None) -> tupl
         time = _own_time(model.time, values.pop(model.time.key), now)
     readings = _readings(model, values, rejects)
     if readings:
-        samples.append(Sample(readings, time))
+        samples.append(Sample(readings, time, TimeSource.ARRIVAL if time is None else TimeSource.DEVICE))
     for record in records[:MAX_RECORDS] if isinstance(records, list) else ():
         samples.extend(_stored(model, record, rejects))
     return samples, rejects
@@ -83,7 +83,7 @@ def _stored(model: Model, record: object, rejects: list[Reject]) -> Iterator[Sam
     rest = {key: value for key, value in record.items() if key != model.history.time}
     readings = _readings(model, flatten(rest, model.labels), rejects)
     if readings:
-        yield Sample(readings, round(stamp * SECOND))
+        yield Sample(readings, round(stamp * SECOND), TimeSource.DEVICE)
 
 
 def _own_time(clock: Clock, given: object, now: int | None) -> int | None:

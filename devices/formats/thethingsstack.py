@@ -145,7 +145,7 @@ def _normalised(payload: object) -> Route | None:
         if samples and samples[-1].time == time:
             samples[-1].readings.extend(readings)
         elif readings:
-            samples.append(Sample(readings, time))
+            samples.append(Sample(readings, time, TimeSource.ARRIVAL if time is None else TimeSource.DEVICE))
     return samples, rejects
 
 

@@ -124,6 +124,16 @@ def test_a_device_whose_model_has_a_file_is_read_by_it() -> None:
     assert [r.field.name for s in own.samples for r in s.readings] == ["temperature"]
 
 
+def test_a_stored_record_has_the_devices_own_time() -> None:
+    made = make_source(replace(PLANT, models={"air": "Milesight AM107"}))
+    body = b'{"temperature": 21.5, "history": [{"timestamp": 1795503600, "temperature": 20.9}]}'
+    decoded = made.decode(Message("site/plant/air", body, ARRIVAL))
+    assert [(sample.time, sample.time_source) for sample in decoded.samples] == [
+        (None, TimeSource.ARRIVAL),
+        (1_795_503_600 * SECOND, TimeSource.DEVICE),
+    ]
+
+
 @pytest.mark.parametrize("topic", ["site/plant/{device}", "site/{any}/{device}/{key}"])
 @given(value=st.floats(-40, 60), flow=st.floats(-200, 200))
 def test_what_is_written_is_read_back(topic: str, value: float, flow: float) -> None:

@@ -137,6 +137,14 @@ def test_normalised_measurements() -> None:
     }
 
 
+def test_a_normalised_measurement_has_the_devices_own_time() -> None:
+    payload = [{"air": {"temperature": 21}}, {"air": {"temperature": 20}, "time": "2026-02-03T07:15:00Z"}]
+    assert [(sample.time, sample.time_source) for sample in decode(uplink(normalized_payload=payload)).samples] == [
+        (from_rfc3339(NETWORK), TimeSource.NETWORK),
+        (from_rfc3339("2026-02-03T07:15:00Z"), TimeSource.DEVICE),
+    ]
+
+
 def test_the_registry_s_model_comes_before_the_message_s() -> None:
     body = uplink(
         decoded_payload={"battery": 3.6, "temperature": 21},
