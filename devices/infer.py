@@ -10,17 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from devices import infer_names as names
-from devices.clock import HERE, from_local
+from devices.clock import TimeUnit, told
 from devices.infer_names import Hint
 from devices.lorawan import child
 from devices.modelfile import word
 from devices.normalise import Value, flatten
 from devices.schema import BY_NAME, Kind
 from devices.text import printable
-from devices.timestamps import from_rfc3339
 
 MAX_PAYLOADS: Final = 1_000
 _IDENTITY: Final = re.compile(
@@ -32,8 +31,6 @@ _CONFIG: Final = re.compile(
 )
 _DEV_EUI: Final = re.compile(r"[0-9A-Fa-f]{16}")
 _CLOCK: Final = re.compile(r"(?i)(?:.*[._])?(?:time|timestamp|ts|date_?time|utc|epoch|time_?utc)")
-_EPOCH: Final = (1_420_070_400, 4_102_444_800)
-"""2015 to 2100 in seconds: a number between them under such a name is a date"""
 
 
 class Confidence(StrEnum):
@@ -122,8 +119,8 @@ def decoded(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _address(payloads: Sequence[Mapping[str, Any]]) -> str:
     last = payloads[-1] if payloads else {}
-    told = child(last, "end_device_ids").get("dev_eui") or child(last, "deviceInfo").get("devEui")
-    return told.lower() if isinstance(told, str) else ""
+    eui = child(last, "end_device_ids").get("dev_eui") or child(last, "deviceInfo").get("devEui")
+    return eui.lower() if isinstance(eui, str) else ""
 
 
 def _spelled(identity: object) -> str:
@@ -134,18 +131,10 @@ def _spelled(identity: object) -> str:
 
 def _clock(columns: Mapping[str, list[Value]]) -> tuple[str, str] | None:
     for key, column in columns.items():
-        if not _CLOCK.fullmatch(key):
-            continue
-        values = [each.value for each in column]
-        numbers = _numbers(values)
-        if numbers:
-            for unit, scale in (("s", 1), ("ms", 1_000)):
-                if all(_EPOCH[0] * scale <= value < _EPOCH[1] * scale for value in numbers):
+        if is_clock(key):
+            for unit in get_args(TimeUnit):
+                if all(_tells(each.value, unit) for each in column):
                     return key, unit
-        elif all(isinstance(value, str) and _is_rfc3339(value) for value in values):
-            return key, "RFC 3339"
-        elif all(isinstance(value, str) and from_local(value, HERE, 0) is not None for value in values):
-            return key, "local"
     return None
 
 
@@ -154,9 +143,10 @@ def is_clock(key: str) -> bool:
     return _CLOCK.fullmatch(key) is not None
 
 
-def _is_rfc3339(text: str) -> bool:
+def _tells(value: object, unit: str) -> bool:
+    """Whether a source reads `value` as a time in `unit`."""
     try:
-        from_rfc3339(text)
+        told(value, unit, 0)
     except ValueError:
         return False
     return True

@@ -89,6 +89,31 @@ def test_each_value_is_judged_with_reasons() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stamp", "unit"),
+    [
+        (1_795_507_200, "s"),
+        ("1795507200", "s"),
+        (1_795_507_200_123, "ms"),
+        (1_795_507_200_123_456, "us"),
+        (1_795_507_200_123_456_789, "ns"),
+        ("2026-11-24T08:00:00Z", "RFC 3339"),
+        ("2026-11-24 08:00:00", "local"),
+    ],
+)
+def test_a_clock_is_what_a_source_reads_as_one(stamp: object, unit: str) -> None:
+    """All of them are 2026-11-24T08:00:00Z, the units' fractions aside."""
+    assert infer([{"ts": stamp, "temp": 20.1, "hum": 40}]).time == ("ts", unit)
+
+
+def test_a_clock_that_nobody_has_set_is_none() -> None:
+    """2016, which a source refuses: it is asked about, and the rest is read by the time of arrival."""
+    found, listed = propose(read_lines(b'site/plant/ahu1 {"ts": 1451606400, "temp": 20.1, "hum": 40}'))
+    assert listed is not None
+    assert "time" not in yaml.safe_load(listed.source)[0]
+    assert [question.key for question in found.questions] == ["ts"]
+
+
+@pytest.mark.parametrize(
     ("payload", "key"),
     [
         ({"temperature": 71.2, "humidity": 40}, "temperature"),  # plainly °F
