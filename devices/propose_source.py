@@ -1,19 +1,24 @@
 """From lines of topics and payloads whose words nobody knows to a source of format `json` that reads them. Pure."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 import yaml
+from pydantic import ValidationError
 
 from devices.estate.change import ChangeError
+from devices.estate.shapes import SourceItem
 from devices.formats import json, make_source
 from devices.formats.json import ANY, DEVICE, KEY
 from devices.infer import Proposal, infer, is_clock
 from devices.model import Message, SourceConfig
 from devices.propose import MAX_BYTES, keys, rows, slug
+from devices.registry import source_config
+from devices.text import printable
 
 _ABOUT_NOW: Final = 1_795_507_200_000_000_000
 """a time of arrival for reading the lines back, ns; nothing of it is kept"""
@@ -80,7 +85,7 @@ def propose(lines: Sequence[Line]) -> tuple[Proposal, Listed | None]:
     if not found.fields:
         return found, None
     above = pattern.split(f"/{DEVICE}")[0].split("/")
-    item = {
+    item: dict[str, Any] = {
         "id": slug(next(level for level in reversed(above) if level != ANY)),
         "format": "json",
         "topic": pattern,
@@ -90,7 +95,7 @@ def propose(lines: Sequence[Line]) -> tuple[Proposal, Listed | None]:
     _check(item, lines, found)
     return found, Listed(
         yaml.safe_dump([item], sort_keys=False, allow_unicode=True, width=1_000),
-        rows(found, "not known", slug(next(level for level in reversed(above) if level != ANY)), list(addresses)),
+        rows(found, "not known", item["id"], list(addresses)),
     )
 
 
@@ -142,13 +147,21 @@ def _together(bodies: Sequence[tuple[str, Any]], pattern: str) -> list[Mapping[s
 
 
 def _check(item: Mapping[str, Any], lines: Sequence[Line], found: Proposal) -> None:
-    """The source must read what the proposal says."""
-    reads = {key: item[key] for key in ("time", "fields", "ignore") if key in item}
-    made = make_source(SourceConfig("proposed", "", "json", item["topic"], reads=reads))
-    read: dict[str, float] = {}
+    """`council.yaml` must take the source, which must read what the proposal says; the order of lines tells nothing."""
+    try:
+        made = make_source(source_config(SourceItem.model_validate(item), ""))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ChangeError(
+            f"{where!r} of the source would be refused: {printable(first['msg'])}: write the source by hand"
+        ) from None
+    read: defaultdict[str, list[float]] = defaultdict(list)
     for topic, payload in lines:
         for sample in made.decode(Message(topic, payload, _ABOUT_NOW)).samples:
-            read |= {reading.field.name: reading.value for reading in sample.readings}
+            for reading in sample.readings:
+                read[reading.field.name].append(reading.value)
     for each in found.fields:
-        if each.field not in read or abs(read[each.field] - each.example) > 1e-4 * max(1.0, abs(each.example)):
+        near = 1e-4 * max(1.0, abs(each.example))
+        if not any(abs(value - each.example) <= near for value in read[each.field]):
             raise ChangeError(f"{each.key} would not be read as {each.example:g}: write the source by hand")

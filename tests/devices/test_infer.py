@@ -260,6 +260,22 @@ def test_a_source_is_proposed_from_one_value_a_topic() -> None:
     assert found.payloads == 2
 
 
+def test_lines_may_come_in_any_order() -> None:
+    """The last value that a device's lines make together need not be that of the last line."""
+    found, listed = propose(
+        read_lines(b"ahu1/hum 40\nahu2/temp 20\nahu1/temp 21\nahu2/hum 41\n".replace(b"ahu", b"hall/ahu"))
+    )
+    assert listed is not None
+    (item,) = yaml.safe_load(listed.source)
+    assert item["fields"] == {"hum": "humidity", "temp": "temperature"}
+    assert {each.field for each in found.fields} == {"humidity", "temperature"}
+
+
+def test_a_source_that_council_yaml_refuses_is_not_proposed() -> None:
+    with pytest.raises(ChangeError, match=r"'topic' of the source would be refused.*: write the source by hand"):
+        propose(read_lines(b'site/%s/ahu1 {"temp": 21.3, "hum": 40}' % b"/".join([b"x"] * 100)))
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
