@@ -166,7 +166,8 @@ def _read_word(rule: Rule, key: str, given: Value, rejects: list[Reject]) -> flo
     value, unit = given
     where = _where(key, value)
     text = word(value)
-    if text in _NO_VALUE or any(_equal(value, nothing) for nothing in rule.absent):
+    silent = text in _NO_VALUE and rule.states.get(text) is None
+    if silent or any(_equal(value, nothing) for nothing in rule.absent):
         rejects.append(Reject(Reason.NO_VALUE, f"{where}, which means no value"))
         return None
     if rule.states or BY_NAME[rule.field].kind is Kind.STATE:

@@ -124,6 +124,16 @@ def test_a_device_whose_model_has_a_file_is_read_by_it() -> None:
     assert [r.field.name for s in own.samples for r in s.readings] == ["temperature"]
 
 
+@pytest.mark.parametrize("said", ["none", "None", "NONE", " none"])
+def test_a_word_that_the_source_knows_is_a_state_however_it_is_written(said: str) -> None:
+    """Elsewhere `none` means that there is no value."""
+    fields = {"pir": {"field": "motion", "states": {"motion": 1, "none": 0}}, "temp": "temperature"}
+    made = make_source(replace(PLANT, reads={"fields": fields}))
+    decoded = made.decode(Message("site/plant/ahu1", orjson.dumps({"pir": said, "temp": said}), ARRIVAL))
+    assert [(r.field.name, r.value) for s in decoded.samples for r in s.readings] == [("motion", 0.0)]
+    assert [reject.reason for reject in decoded.rejects] == [Reason.NO_VALUE]
+
+
 def test_a_stored_record_has_the_devices_own_time() -> None:
     made = make_source(replace(PLANT, models={"air": "Milesight AM107"}))
     body = b'{"temperature": 21.5, "history": [{"timestamp": 1795503600, "temperature": 20.9}]}'
