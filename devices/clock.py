@@ -5,8 +5,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from devices.model import SECOND
-from devices.payload import number
-from devices.timestamps import from_rfc3339, to_rfc3339
+from devices.payload import MAX_NUMBER, number
+from devices.timestamps import from_rfc3339, scaled, to_rfc3339
 
 TimeUnit = Literal["s", "ms", "us", "ns", "RFC 3339", "local"]
 """How a device writes a time; `local` is the time of day here, without an offset"""
@@ -32,8 +32,8 @@ def told(stamp: object, unit: str, received: int) -> int:
         ValueError: it is no such time, or its clock was not set.
     """
     if unit in _PER_UNIT:
-        value = stamp if type(stamp) is int else number(stamp)
-        ns = round(value * _PER_UNIT[unit]) if value is not None and abs(value) < _LARGEST else None
+        value = _count(stamp)
+        ns = scaled(value, _PER_UNIT[unit]) if value is not None and abs(value) < _LARGEST else None
     elif not isinstance(stamp, str) or len(stamp) > 40:
         ns = None
     else:
@@ -41,6 +41,15 @@ def told(stamp: object, unit: str, received: int) -> int:
     if ns is None or _believable(ns) is None:
         raise ValueError(f"no {wanted(unit)}")
     return ns
+
+
+def _count(stamp: object) -> float | None:
+    """The number that `stamp` is or spells; a whole one as it stands, since a float has too few digits for ns."""
+    if type(stamp) is int:
+        return stamp
+    if isinstance(stamp, str) and len(stamp) <= MAX_NUMBER and stamp.isascii() and stamp.strip().isdecimal():
+        return int(stamp)
+    return number(stamp)
 
 
 def wanted(unit: str) -> str:
@@ -59,8 +68,7 @@ def from_epoch_s(value: float | None) -> int | None:
     """Nanoseconds of epoch seconds, to the microsecond; None where the clock was not set."""
     if value is None or not CLOCK_SET <= value < CLOCK_END:
         return None
-    whole = int(value)
-    return whole * SECOND + round((value - whole) * 1_000_000) * 1_000
+    return scaled(value, SECOND)
 
 
 def from_local(text: str, zone: tzinfo, received: int) -> int | None:

@@ -13,6 +13,7 @@ from devices.model import SECOND, Reading, Reason, Reject, Sample, TimeSource
 from devices.modelfile import STATES, Clock, Key, Model, Plain, Rule, word
 from devices.schema import BY_NAME, Kind
 from devices.text import printable, show
+from devices.timestamps import scaled
 
 MAX_VALUES: Final = 500
 MAX_DEPTH: Final = 5
@@ -83,7 +84,7 @@ def _stored(model: Model, record: object, rejects: list[Reject]) -> Iterator[Sam
     rest = {key: value for key, value in record.items() if key != model.history.time}
     readings = _readings(model, flatten(rest, model.labels), rejects)
     if readings:
-        yield Sample(readings, round(stamp * SECOND), TimeSource.DEVICE)
+        yield Sample(readings, scaled(stamp, SECOND), TimeSource.DEVICE)
 
 
 def _own_time(clock: Clock, given: object, now: int | None) -> int | None:

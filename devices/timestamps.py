@@ -40,6 +40,12 @@ def _from_lower_case(text: str) -> datetime:
         raise ValueError("time is not RFC 3339: write it as 2026-11-23T10:15:00Z") from None
 
 
+def scaled(value: float, per: int) -> int:
+    """Nanoseconds of `value` units of `per` ns each; of a fraction to the microsecond, since floats hold no finer."""
+    whole = int(value)
+    return whole * per + (round((value - whole) * per / 1_000) * 1_000 if value != whole else 0)
+
+
 def from_epoch_ms(value: float) -> int:
     """Nanoseconds since 1970 of epoch milliseconds. A fraction is kept to the microsecond.
 
@@ -54,8 +60,7 @@ def from_epoch_ms(value: float) -> int:
         raise ValueError("time looks like epoch nanoseconds: send milliseconds")
     if value >= _MILLIS_END:
         raise ValueError("time looks like epoch microseconds: send milliseconds")
-    whole = int(value)
-    return whole * 1_000_000 + (round((value - whole) * 1_000) * 1_000 if value != whole else 0)
+    return scaled(value, 1_000_000)
 
 
 def to_rfc3339(ns: int) -> str:

@@ -85,6 +85,10 @@ def test_a_wrong_topic_is_told(topic: str, what: str) -> None:
         ("ms", 1_795_507_200_123, 1_795_507_200_123_000_000),
         ("us", "1795507200123456", 1_795_507_200_123_456_000),
         ("ns", 1_795_507_200_123_456_789, 1_795_507_200_123_456_789),
+        ("ns", "1795507200123456789", 1_795_507_200_123_456_789),
+        ("s", 1_795_507_203.123457, 1_795_507_203_123_457_000),
+        ("s", "1795507203.123457", 1_795_507_203_123_457_000),
+        ("ms", 1_795_507_200_123.4, 1_795_507_200_123_400_000),
         ("RFC 3339", "2026-11-24T08:00:00.25Z", 1_795_507_200 * SECOND + SECOND // 4),
         ("local", "2026-11-24 08:00:00", 1_795_507_200 * SECOND),
         ("local", "2026-07-01T08:00:00", 1_782_889_200 * SECOND),
@@ -136,11 +140,13 @@ def test_a_word_that_the_source_knows_is_a_state_however_it_is_written(said: str
 
 def test_a_stored_record_has_the_devices_own_time() -> None:
     made = make_source(replace(PLANT, models={"air": "Milesight AM107"}))
-    body = b'{"temperature": 21.5, "history": [{"timestamp": 1795503600, "temperature": 20.9}]}'
+    stored = [{"timestamp": stamp, "temperature": 20.9} for stamp in (1_795_503_600, 1_795_503_603.123457)]
+    body = orjson.dumps({"temperature": 21.5, "history": stored})
     decoded = made.decode(Message("site/plant/air", body, ARRIVAL))
     assert [(sample.time, sample.time_source) for sample in decoded.samples] == [
         (None, TimeSource.ARRIVAL),
         (1_795_503_600 * SECOND, TimeSource.DEVICE),
+        (1_795_503_603_123_457_000, TimeSource.DEVICE),
     ]
 
 
