@@ -26,7 +26,7 @@ from devices.gather import refused
 from devices.lorawan import encode_object
 from devices.model import Decoded, Message, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.modelfile import Clock, Model, ModelFile, find, merge_alone
-from devices.normalise import capped, normalise
+from devices.normalise import MAX_DEPTH, capped, normalise
 from devices.payload import number, read_text
 from devices.text import json_fault, printable, show
 
@@ -235,10 +235,13 @@ def _at(body: Mapping[str, Any], path: str) -> object:
     return _at(inner, rest) if point and isinstance(inner, dict) else None
 
 
-def _unquoted(value: Any) -> Any:
-    """The value, or the object's own values, with numbers in quotes as numbers."""
-    if type(value) is dict:
-        return {key: _unquoted(inner) if type(inner) is str else inner for key, inner in value.items()}
+def _unquoted(value: Any, depth: int = 0) -> Any:
+    """The value, or the object as deep as it is read, with numbers in quotes as numbers; lists stay as they are."""
+    if type(value) is dict and depth <= MAX_DEPTH:
+        return {
+            key: _unquoted(inner, depth + 1) if type(inner) is str or type(inner) is dict else inner
+            for key, inner in value.items()
+        }
     found = number(value) if type(value) is str else None
     return value if found is None else found
 

@@ -128,6 +128,25 @@ def test_a_device_whose_model_has_a_file_is_read_by_it() -> None:
     assert [r.field.name for s in own.samples for r in s.readings] == ["temperature"]
 
 
+@pytest.mark.parametrize(
+    ("temp", "path"),
+    [
+        ("40.5", "temp"),
+        ({"temp": "40.5"}, "temp.temp"),
+        ({"value": "40.5", "unit": "°C"}, "temp"),
+        ({"a": {"b": {"c": {"temp": "40.5"}}}}, "temp.a.b.c.temp"),
+    ],
+)
+@pytest.mark.parametrize("topic", ["site/plant/{device}", "site/plant/{device}/{key}"])
+def test_a_number_in_quotes_is_a_number_wherever_it_stands(topic: str, temp: object, path: str) -> None:
+    made = make_source(replace(PLANT, topic=topic, reads={"fields": {path: "temperature"}}))
+    sent = "site/plant/ahu1/temp" if "{key}" in topic else "site/plant/ahu1"
+    body = orjson.dumps(temp if "{key}" in topic else {"temp": temp})
+    decoded = made.decode(Message(sent, body, ARRIVAL))
+    assert [(r.field.name, r.value) for s in decoded.samples for r in s.readings] == [("temperature", 40.5)]
+    assert decoded.rejects == []
+
+
 @pytest.mark.parametrize("said", ["none", "None", "NONE", " none"])
 def test_a_word_that_the_source_knows_is_a_state_however_it_is_written(said: str) -> None:
     """Elsewhere `none` means that there is no value."""
