@@ -5,7 +5,6 @@ Everything here is pure: time comes with the message, and what a source must rem
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from devices.formats import make_source
 from devices.model import (
@@ -26,14 +25,10 @@ from devices.model import (
 from devices.privacy import Gate
 from devices.schema import Kind
 from devices.text import printable
+from devices.topics import ByTopic
 
 _Route = tuple[str, Source, bool]
 """`council/source`, the source, and whether the topic describes devices"""
-
-MAX_TOPICS: Final = 65_536
-"""Topics whose source is remembered; beyond that the memory is emptied, so that a flood of topics costs no memory."""
-LONGEST_TOPIC: Final = 512
-"""Characters of a topic that is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,7 @@ class Decoder:
             for device in council.devices.values():
                 self._devices[f"{council.id}/{device.source}"][device.address] = device
         self._gate = Gate(estate)
-        self._by_topic: dict[str, _Route] = {}
+        self._by_topic = ByTopic(self._find)
         self.described = False
         """set when a message described devices: `filters` may have grown; whoever looks resets it"""
 
@@ -125,7 +120,7 @@ class Decoder:
     def decode(self, message: Message) -> Outcome:
         """Decode and validate one message. Never raises for what came from outside."""
         topic = message.topic
-        route = self._by_topic.get(topic) or self._find(topic)
+        route = self._by_topic[topic]
         if route is None:
             return Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
         name, source, describes = route
@@ -152,13 +147,8 @@ class Decoder:
     def _find(self, topic: str) -> _Route | None:
         for name, source in self._sources.items():
             if source.claims(topic):
-                route = (name, source, source.describes(topic))
-                if len(self._by_topic) >= MAX_TOPICS:
-                    self._by_topic.clear()
-                if len(topic) <= LONGEST_TOPIC:
-                    self._by_topic[topic] = route
-                return route
-        return None  # and not remembered: a later description may make a source claim it
+                return name, source, source.describes(topic)
+        return None
 
     def _place(self, sample: Sample, received: int, device: Device, outcome: Outcome) -> None:
         told = moment(sample, received, self._window, outcome.rejects)

@@ -29,6 +29,7 @@ from devices.modelfile import Clock, Model, ModelFile, find, merge_alone
 from devices.normalise import MAX_DEPTH, capped, normalise
 from devices.payload import number, read_text
 from devices.text import json_fault, printable, show
+from devices.topics import ByTopic
 
 DEFAULT_TOPIC: Final = "site/{device}"
 DEVICE, KEY, ANY = "{device}", "{key}", "{any}"
@@ -36,10 +37,6 @@ MAX_ELEMENTS: Final = 10_000
 """objects of one message"""
 MAX_TEXT: Final = 256
 """bytes of a value that is no JSON"""
-MAX_TOPICS: Final = 65_536
-"""topics whose levels are remembered"""
-LONGEST_TOPIC: Final = 512
-"""characters of one of them"""
 _PLACEHOLDERS: Final = (DEVICE, KEY, ANY)
 
 
@@ -94,7 +91,7 @@ class _Json:
             for address, name in config.models.items()
             if (model := find(name)) is not None and model.described
         }
-        self._by_topic: dict[str, tuple[str, str]] = {}
+        self._by_topic = ByTopic(self._find)
 
     def claims(self, topic: str) -> bool:
         return self._pattern.fullmatch(topic) is not None
@@ -104,7 +101,7 @@ class _Json:
         return False
 
     def decode(self, message: Message) -> Decoded:
-        levels = self._by_topic.get(message.topic) or self._find(message.topic)
+        levels = self._by_topic[message.topic]
         if levels is None:
             return Decoded(rejects=[Reject(Reason.BAD_TOPIC, printable(message.topic))])
         address, key = levels
@@ -134,12 +131,7 @@ class _Json:
             return None
         named = found.groupdict(default="")
         address = "/".join(level for name, level in named.items() if name != "key")
-        levels = (address, named.get("key", "").replace("/", "."))
-        if len(topic) <= LONGEST_TOPIC:
-            if len(self._by_topic) >= MAX_TOPICS:
-                self._by_topic.clear()
-            self._by_topic[topic] = levels
-        return levels
+        return address, named.get("key", "").replace("/", ".")
 
     def state(self) -> dict[str, bytes]:
         return {}

@@ -10,12 +10,9 @@ import orjson
 from devices.lorawan import Seen, network_time
 from devices.model import Decoded, Message, Reason, Reject
 from devices.text import json_fault, printable
+from devices.topics import ByTopic
 
 DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
-MAX_TOPICS: Final = 65_536
-"""topics whose levels are remembered"""
-LONGEST_TOPIC: Final = 512
-"""characters of one of them"""
 
 
 class NetworkServer(ABC):
@@ -29,7 +26,7 @@ class NetworkServer(ABC):
         self.seen = Seen()
         self._prefix = f"{base}/"
         self._levels = levels
-        self._by_topic: dict[str, tuple[str, str]] = {}
+        self._by_topic = ByTopic(self._find)
 
     def claims(self, topic: str) -> bool:
         """Whether `topic` is of the server's shape."""
@@ -42,7 +39,7 @@ class NetworkServer(ABC):
 
     def decode(self, message: Message) -> Decoded:
         """Read one message; see `devices.model.Source`."""
-        known = self._by_topic.get(message.topic) or self._find(message.topic)
+        known = self._by_topic[message.topic]
         if known is None:
             return Decoded(rejects=[Reject(Reason.BAD_TOPIC, printable(message.topic))])
         return self.read(*known, message)
@@ -53,14 +50,7 @@ class NetworkServer(ABC):
 
     def _find(self, topic: str) -> tuple[str, str] | None:
         found = self._levels.fullmatch(topic.removeprefix(self._prefix))
-        if found is None:
-            return None
-        known = (found["device"], found["kind"])
-        if len(topic) <= LONGEST_TOPIC:
-            if len(self._by_topic) >= MAX_TOPICS:
-                self._by_topic.clear()
-            self._by_topic[topic] = known
-        return known
+        return None if found is None else (found["device"], found["kind"])
 
     def state(self) -> dict[str, bytes]:
         """Nothing must survive a restart."""

@@ -26,6 +26,7 @@ from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sam
 from devices.modelfile import find
 from devices.normalise import capped
 from devices.text import printable
+from devices.topics import ByTopic
 
 DEFAULT_TOPIC: Final = "spBv1.0"
 REBIRTH: Final = "Node Control/Rebirth"
@@ -33,10 +34,6 @@ BIRTH_SEQUENCE: Final = "bdSeq"
 ASK_AGAIN: Final = 60 * SECOND
 """a wish for a rebirth is not repeated sooner"""
 MAX_NODES: Final = 10_000
-MAX_TOPICS: Final = 65_536
-"""topics whose levels are remembered"""
-LONGEST_TOPIC: Final = 512
-"""characters of one of them"""
 
 _KINDS: Final = ("NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA")
 _NOT_MEASURED: Final = ("Node Control/", "Device Control/", "Properties/", "Node Info/", "Device Info/")
@@ -103,17 +100,17 @@ class _Sparkplug:
         self._models = config.models
         self._nodes: dict[str, _Node] = {}
         self._changed: set[str] = set()
-        self._places: dict[str, _Place] = {}
+        self._places = ByTopic(self._find)
 
     def claims(self, topic: str) -> bool:
         return topic.startswith(self._prefix)
 
     def describes(self, topic: str) -> bool:
-        place = self._place(topic)
+        place = self._places[topic]
         return place is not None and place.kind.endswith("BIRTH")
 
     def decode(self, message: Message) -> Decoded:
-        place = self._place(message.topic)
+        place = self._places[message.topic]
         if place is None:
             return Decoded(rejects=[_not_data(message.topic.removeprefix(self._prefix))])
         try:
@@ -140,16 +137,7 @@ class _Sparkplug:
             case _:
                 return self._data(place, payload, node, message.received)
 
-    def _place(self, topic: str) -> _Place | None:
-        place = self._places.get(topic)
-        if place is None and (place := self._find_place(topic)) is not None:
-            if len(self._places) >= MAX_TOPICS:
-                self._places.clear()
-            if len(topic) <= LONGEST_TOPIC:
-                self._places[topic] = place
-        return place
-
-    def _find_place(self, topic: str) -> _Place | None:
+    def _find(self, topic: str) -> _Place | None:
         levels = topic.removeprefix(self._prefix).split("/")
         if self._group:
             levels.insert(0, self._group)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices import topics
 from devices.check import check
 from devices.formats import json, make_source
 from devices.model import SECOND, Message, Reading, Reason, Sample, Source, SourceConfig, TimeSource
@@ -195,13 +196,13 @@ def test_nothing_from_outside_raises(topic: str, payload: bytes) -> None:
 
 
 def test_a_thousand_topics_cost_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json, "MAX_TOPICS", 10)
+    monkeypatch.setattr(topics, "MAX_TOPICS", 10)
     made = make_source(PLANT)
     for number in range(1_000):
         made.decode(Message(f"site/plant/{'x' * 600 if number % 2 else number}", b"{}", ARRIVAL))
     known = made._by_topic  # type: ignore[attr-defined]
     assert 0 < len(known) <= 10
-    assert max(map(len, known)) <= json.LONGEST_TOPIC
+    assert max(map(len, known)) <= topics.LONGEST_TOPIC
 
 
 HALL = "name: Hall\nuse: hall\ntm46: 16\nfloor_area_m2: 900\nlevels: {ground: Ground}\n"
