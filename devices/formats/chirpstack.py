@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest, read_event
+from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest
 from devices.lorawan import (
     Uplink,
     base64_bytes,
@@ -30,6 +30,7 @@ from devices.lorawan import (
 )
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.modelfile import Model
+from devices.payload import read_object
 from devices.schema import BY_NAME
 from devices.text import json_fault, printable
 from devices.timestamps import to_rfc3339
@@ -61,7 +62,7 @@ class _ChirpStack(NetworkServer):
     def read(self, device: str, kind: str, message: Message) -> Decoded:
         if kind not in _READ:
             return Decoded(rejects=[_not_read(kind)])
-        body = read_event(message.payload)
+        body = read_object(message.payload)
         if isinstance(body, Reject):
             protobuf = message.payload[:1] not in (b"", b"{", b"[")
             return Decoded(rejects=[Reject(Reason.MALFORMED, _PROTOBUF) if protobuf else body])

@@ -5,11 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import orjson
-
 from devices.lorawan import Seen, network_time
 from devices.model import Decoded, Message, Reason, Reject
-from devices.text import json_fault, printable
+from devices.text import printable
 from devices.topics import ByTopic
 
 DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
@@ -59,15 +57,6 @@ class NetworkServer(ABC):
     def restore(self, state: Mapping[str, bytes]) -> None:
         """Nothing was kept."""
         del state
-
-
-def read_event(payload: bytes) -> dict[str, Any] | Reject:
-    """The JSON object that an event is, or why it is none."""
-    try:
-        body = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        return Reject(Reason.MALFORMED, json_fault(error))
-    return body if type(body) is dict else Reject(Reason.MALFORMED, "the event is no JSON object")
 
 
 def earliest(heard: Iterable[Mapping[str, Any]], *keys: str) -> int | None:

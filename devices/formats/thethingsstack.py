@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest, read_event
+from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest
 from devices.lorawan import (
     Route,
     Uplink,
@@ -33,6 +33,7 @@ from devices.lorawan import (
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.modelfile import Model, Rule
 from devices.normalise import Value, read
+from devices.payload import read_object
 from devices.schema import BY_NAME
 from devices.text import printable
 from devices.timestamps import to_rfc3339
@@ -67,7 +68,7 @@ class _TheThingsStack(NetworkServer):
     def read(self, device: str, kind: str, message: Message) -> Decoded:
         if kind != "up":
             return _not_uplink(kind)
-        body = read_event(message.payload)
+        body = read_object(message.payload)
         if isinstance(body, Reject):
             return Decoded(rejects=[body])
         if not isinstance(body.get("uplink_message"), dict):

@@ -167,9 +167,13 @@ def test_a_frame_of_another_session_is_no_duplicate() -> None:
         assert bool(decoded.samples) == (number < 2)
 
 
-@pytest.mark.parametrize("body", [b"", b"\x0a\x10", b"[]", b"{}", b'{"uplink_message":{}}', b'{"uplink_message":7}'])
+@pytest.mark.parametrize("body", [b"\x0a\x10", b"[]", b"{}", b'{"uplink_message":{}}', b'{"uplink_message":7}'])
 def test_what_is_no_uplink_is_malformed(body: bytes) -> None:
     assert reasons(made().decode(Message(TOPIC, body, ARRIVAL))) == [Reason.MALFORMED]
+
+
+def test_an_empty_payload_is_told_as_in_every_format() -> None:
+    assert reasons(made().decode(Message(TOPIC, b"", ARRIVAL))) == [Reason.EMPTY_PAYLOAD]
 
 
 JSON = st.recursive(
