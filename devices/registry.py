@@ -92,13 +92,7 @@ def _calendar(draft: CouncilDraft, gss: str) -> Calendar:
 def source_config(item: SourceItem, council: str) -> SourceConfig:
     """A source as an estate's file has it, with what it leaves to its format."""
     topic = default_topic(item.format) if item.topic is None else item.topic
-    return SourceConfig(item.id, council, item.format, topic, item.building or "", item.options, reads=_reads(item))
-
-
-def _reads(item: SourceItem) -> dict[str, object]:
-    """What the source says of its keys; empty where it says nothing."""
-    said = {"time": item.time, "fields": item.fields, "ignore": item.ignore, "errors": item.errors}
-    return {key: value for key, value in said.items() if value}
+    return SourceConfig(item.id, council, item.format, topic, item.building or "", item.options, reads=item.reads())
 
 
 def _building(draft: BuildingDraft, council: str) -> Building:

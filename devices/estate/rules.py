@@ -161,10 +161,9 @@ def _own_json(entry: Entry[SourceItem], source: SourceItem) -> Iterator[Problem]
         if wrong is not None:
             yield at("topic").problem(wrong.what, wrong.mend)
         return
-    for key in ("errors", "fields", "ignore", "time"):
-        if getattr(source, key):
-            what = f"the format {source.format!r} has keys of its own, and reads no {key!r} of a source"
-            yield at(key).problem(what, f"remove {key!r}, or write format: json")
+    for key in sorted(source.reads()):
+        what = f"the format {source.format!r} has keys of its own, and reads no {key!r} of a source"
+        yield at(key).problem(what, f"remove {key!r}, or write format: json")
     if source.topic and "{" in source.topic:
         what = f"the topic of format {source.format!r} has a placeholder"
         yield at("topic").problem(what, "write the base topic without placeholders, or format: json")

@@ -72,6 +72,11 @@ class SourceItem(Shape):
         default_factory=list, description="format json: keys that are set when a sensor has failed"
     )
 
+    def reads(self) -> dict[str, object]:
+        """What the source says of its keys, which only the format json may; empty where it says nothing."""
+        said = {"time": self.time, "fields": self.fields, "ignore": self.ignore, "errors": self.errors}
+        return {key: value for key, value in said.items() if value}
+
 
 class PrivacyItem(Shape):
     """`privacy` of `council.yaml`: what occupancy may tell of people."""
