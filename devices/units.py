@@ -84,11 +84,6 @@ def _table() -> dict[str, _Unit]:
 _UNITS: Final = _table()
 
 
-def known(unit: str) -> bool:
-    """Whether `unit` is in the table."""
-    return unit in _UNITS
-
-
 def same_dimension(unit: str, wanted: str) -> bool:
     """Whether a value in `unit` can be expressed in `wanted`."""
     return unit in _UNITS and wanted in _UNITS and _UNITS[unit].dimension == _UNITS[wanted].dimension
