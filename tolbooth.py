@@ -293,14 +293,12 @@ def _write_answers(
 
     from ingest import terminal
     from simulators.answers import write_answers
-    from simulators.registerkey import write_registers
 
     with terminal.history(Console(), start, end) as progress:
         write_answers(
             folder, estate, wrong, seed=seed, start=start // SECOND_NS // 60 * 60, end=end // SECOND_NS, form=form,
             progress=lambda at: progress(0, at * SECOND_NS),
         )  # fmt: skip
-    write_registers(folder, estate, seed=seed, start=start // SECOND_NS // 60 * 60)
     typer.echo(f"the answers are in {folder}")
 
 

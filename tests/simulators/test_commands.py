@@ -39,6 +39,16 @@ def test_a_random_scenario_goes_straight_into_an_answer_key(settings: Path, tmp_
     }  # fmt: skip
 
 
+def test_an_answer_key_is_parquet_where_that_is_wanted(settings: Path, tmp_path: Path) -> None:
+    answers, form = tmp_path / "answers", ("--answer-key-format", "parquet")
+    done = _run("simulate", "--settings", settings, "--answer-key", answers, *form, "--days", "1")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in answers.iterdir()} == {
+        "energy.parquet", "occupancy.parquet", "climate.parquet", "remainders.parquet", "faults.parquet",
+        "registers.parquet",
+    }  # fmt: skip
+
+
 def test_a_building_is_drawn(settings: Path, tmp_path: Path) -> None:
     picture = tmp_path / "library.svg"
     done = _run("simulate", "--settings", settings, "--plot", picture, "--building", "sim-library", "--days", "8")
