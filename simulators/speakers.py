@@ -154,7 +154,7 @@ class Speakers:
         asked = Asked(
             one, measured, seen, row, at, places.space[seen], places.building[seen], one.of[device], one.column[seen]
         )
-        values = [np.round(sense(field, asked), digits(field)) for field in fields]
+        values = [sense(field, asked) for field in fields]
         claimed = self._clocks.claimed_ms(device, at)
         telling = Telling(fields, device, at, values, claimed, np.zeros(len(at), dtype=np.bool_))
         ills.ailments.strike(telling)
