@@ -101,7 +101,7 @@ def simulate(
     answer_key: AnswersOption = None,
     answer_key_format: AnswersFormatOption = TableFormat.CSV,
     plot: Annotated[
-        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days: .html or .svg.")
+        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days as an .html page.")
     ] = None,
     building: Annotated[str | None, typer.Option(help="The building to draw.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Length of the key or the picture, up to now.")] = 365,

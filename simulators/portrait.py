@@ -45,10 +45,6 @@ class Portrait:
         answer: Floats = self.loads[:, LOADS.index(name)]
         return answer
 
-    def total(self, names: tuple[str, ...]) -> Floats:
-        answer: Floats = self.loads[:, [LOADS.index(name) for name in names]].sum(axis=1)
-        return answer
-
     def bought(self) -> Iterator[tuple[Utility, tuple[str, ...]]]:
         """The building's energy and its uses: of the utilities that it has main meters of, where anything was used."""
         mains = {meter.utility for meter in self.building.meters.values() if not meter.parent}
@@ -58,7 +54,8 @@ class Portrait:
                 yield utility, used
 
     def water(self) -> Floats:
-        return self.total(WATER)
+        answer: Floats = self.loads[:, [LOADS.index(name) for name in WATER]].sum(axis=1)
+        return answer
 
 
 def sit(estate: Estate, scenario: Scenario, *, seed: int, building: str | None, days: int, end: int) -> Portrait:
