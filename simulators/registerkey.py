@@ -45,8 +45,7 @@ def _rows(
     if not here.any():
         return
     device, kind = instruments.devices[number], instruments.register_at(number, assignment)
-    building = instruments.building_of(number, assignment)
-    utility = building.meters[assignment.meter].utility
+    utility = instruments.meter_of(number, assignment).utility
     ends, steps = begins[here] + HALF_HOUR_S, amounts[here] / (GAS_KWH_M3 if utility is Utility.GAS else 1.0)
     met = max(start, assignment.start // SECOND)
     unseen = steps[0] * (ends[0] - HALF_HOUR_S - met) / HALF_HOUR_S
