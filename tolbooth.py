@@ -101,7 +101,7 @@ def simulate(
     answer_key: AnswersOption = None,
     answer_key_format: AnswersFormatOption = TableFormat.CSV,
     plot: Annotated[
-        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days: .html or .svg.")
+        Path | None, typer.Option(help="Publish nothing; draw --building's last day, week and --days as an .html page.")
     ] = None,
     building: Annotated[str | None, typer.Option(help="The building to draw.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Length of the key or the picture, up to now.")] = 365,
@@ -293,14 +293,12 @@ def _write_answers(
 
     from ingest import terminal
     from simulators.answers import write_answers
-    from simulators.registerkey import write_registers
 
     with terminal.history(Console(), start, end) as progress:
         write_answers(
             folder, estate, wrong, seed=seed, start=start // SECOND_NS // 60 * 60, end=end // SECOND_NS, form=form,
             progress=lambda at: progress(0, at * SECOND_NS),
         )  # fmt: skip
-    write_registers(folder, estate, seed=seed, start=start // SECOND_NS // 60 * 60)
     typer.echo(f"the answers are in {folder}")
 
 

@@ -14,6 +14,7 @@ from devices.model import FOREVER, SECOND
 from devices.schema import Field, Kind
 from simulators.faults import Fault, Scope
 from simulators.noise import Flags, Floats, Ints, key, keys, spreads, uniforms
+from simulators.reporting import AT_ONCE
 
 _OF_ITSELF: Final = frozenset({"battery", "battery_voltage", "link_quality", "device_temperature"})
 """What a device tells about itself, not about its place"""
@@ -103,6 +104,14 @@ def _measured(telling: Telling) -> list[int]:
     return [number for number, one in enumerate(telling.fields) if one.name not in _OF_ITSELF]
 
 
+def _first_quantity(telling: Telling) -> Floats:
+    """The column of the first quantity that is more than a state; one that nobody reads where only states are told."""
+    for values, one in zip(telling.values, telling.fields, strict=True):
+        if one.name not in AT_ONCE | _OF_ITSELF:
+            return values
+    return np.zeros(len(telling.at))
+
+
 def _registers(telling: Telling) -> list[int]:
     return [number for number, one in enumerate(telling.fields) if one.kind is Kind.REGISTER]
 
@@ -120,19 +129,19 @@ def _flatline(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> N
 def _drift(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:
     del ours
     gone = (telling.at[struck] - fault.start) / 86_400
-    telling.values[0][struck] += fault.severity * gone
+    _first_quantity(telling)[struck] += fault.severity * gone
 
 
 def _noise(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:
     of = keys([key(ours.seed, "fault", fault.id)])
-    telling.values[0][struck] += fault.severity * spreads(of, telling.at[struck])
+    _first_quantity(telling)[struck] += fault.severity * spreads(of, telling.at[struck])
 
 
 def _spikes(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:
     at = telling.at[struck]
     jumps = _chance(ours, fault, at, 0) < _SPIKES
     sign = np.where(_chance(ours, fault, at, 1) < 0.5, -1.0, 1.0)
-    telling.values[0][struck] += np.where(jumps, fault.severity * sign, 0.0)
+    _first_quantity(telling)[struck] += np.where(jumps, fault.severity * sign, 0.0)
 
 
 def _wrong_unit(ours: Ailments, fault: Fault, telling: Telling, struck: Ints) -> None:

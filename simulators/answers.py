@@ -1,5 +1,6 @@
 """The answer key of a scenario: what a dashboard should have found, as CSV or Parquet files."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +10,10 @@ import numpy as np
 
 from devices.model import Building, Estate, Utility
 from simulators.faults import KINDS, Fault
+from simulators.instrument import Instruments
 from simulators.meters import LOADS, UTILITY_LOADS, above, taps
 from simulators.noise import Floats
+from simulators.registerkey import register_rows
 from simulators.scenario import Scenario
 from simulators.stock import Stock, make_stock
 from simulators.tables import Column, Kind, Row, TableFormat, table
@@ -35,6 +38,10 @@ _TABLES: Final = {
     "remainders": (
         _COUNCIL, _BUILDING, _METER, _number("value", 3), _number("of_sub_meters", 3), _number("remainder", 3),
         _UNIT_OF_VALUE,
+    ),
+    "registers": (
+        _COUNCIL, _BUILDING, _METER, Column("device"), _UNIT_OF_VALUE, _number("step", 3), _number("width", 0),
+        Column("from", Kind.TIME), Column("to", Kind.TIME), _number("first", 3), _number("last", 3), Column("ran_over"),
     ),
     "faults": (
         Column("id"), Column("kind"), Column("from", Kind.TIME), Column("to", Kind.TIME), _COUNCIL, _BUILDING, _SPACE,
@@ -74,7 +81,8 @@ def write_answers(
 
     In the folder come, as CSV or Parquet, `energy` (half-hourly, for each meter, and for each use with the meter left
     empty), `occupancy`, `climate` (half-hourly means), `remainders` (what no sub-meter of a main meter saw over the
-    run) and `faults` (each with what it costs alone, against the healthy twin of the same seed).
+    run), `registers` (what each meter showed) and `faults` (each with what it costs alone, against the healthy twin of
+    the same seed).
 
     Raises:
         ConfigurationError: Parquet is wanted and pyarrow is not installed.
@@ -82,6 +90,7 @@ def write_answers(
     folder.mkdir(parents=True, exist_ok=True)
     stock, faults = make_stock(estate, seed), scenario.faults(start)
     meters = _meters(stock)
+    starts, seen = [np.zeros(0, dtype=np.int64)], defaultdict[tuple[str, str, str], list[Floats]](list)
     totals = np.zeros((len(stock.buildings), len(LOADS)))
     with ExitStack() as stack:
         write = {name: stack.enter_context(table(folder, name, _TABLES[name], form)) for name in _TABLES}
@@ -90,9 +99,16 @@ def write_answers(
             write["energy"](_energy(stock, meters, times, part))
             write["occupancy"](_by_space(stock, times, part.people))
             write["climate"](_climate(stock, times, part))
+            starts.append(part.start)
+            for meter in meters:
+                seen[meter[:3]].append(_amounts(stock, meter, part))
             totals += part.loads.sum(axis=0)
             progress(int(part.start[-1]) + HALF_HOUR_S)
         write["remainders"](_remainders(stock, meters, totals))
+        devices = [device for council in estate.councils.values() for device in council.devices.values()]
+        amounts = {meter: np.concatenate(parts) for meter, parts in seen.items()}
+        instruments = Instruments(devices, stock, seed, start)
+        write["registers"](register_rows(instruments, start, np.concatenate(starts), amounts))
         price = costs(estate, scenario, seed=seed, start=start, end=end)
         write["faults"](_fault(fault, price.get(fault.id, Cost(0, 0, 0, 0)), scenario) for fault in faults)
 
@@ -112,15 +128,21 @@ def _meters(stock: Stock) -> list[_Meter]:
 
 def _energy(stock: Stock, meters: list[_Meter], times: list[int], part: HalfHours) -> Iterator[Row]:
     for meter in meters:
-        number, unit = stock.index[meter.council, meter.building], _UNIT[meter.utility]
-        seen = (part.loads[:, number] * meter.weights[number]).sum(axis=1)
-        for time, value in zip(times, seen.tolist(), strict=True):
+        unit = _UNIT[meter.utility]
+        for time, value in zip(times, _amounts(stock, meter, part).tolist(), strict=True):
             yield time, meter.council, meter.building, meter.id, meter.use, meter.utility, value, unit
     for number, (council, building) in enumerate(stock.buildings):
         for utility in _utilities(building):
             for load in UTILITY_LOADS[utility]:
                 for time, value in zip(times, part.loads[:, number, LOADS.index(load)].tolist(), strict=True):
                     yield time, council.id, building.id, "", load, utility, value, _UNIT[utility]
+
+
+def _amounts(stock: Stock, meter: _Meter, part: HalfHours) -> Floats:
+    """What a meter saw in each half-hour."""
+    number = stock.index[meter.council, meter.building]
+    answer: Floats = (part.loads[:, number] * meter.weights[number]).sum(axis=1)
+    return answer
 
 
 def _utilities(building: Building) -> list[Utility]:

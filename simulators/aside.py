@@ -1,6 +1,7 @@
 """A past made in a process of its own, so that making and storing it each have a core."""
 
 import multiprocessing
+import signal
 from collections.abc import Generator
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -45,6 +46,7 @@ def _next(ours: Connection) -> list[tuple[Any, ...]] | Exception:
 
 
 def _make(theirs: Connection, wanted: dict[str, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; ours decides
     try:
         source = messages(**wanted)
         while batch := [tuple(message) for message in islice(source, _TOGETHER)]:

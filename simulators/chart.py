@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from html import escape
+from math import ceil, floor, log10
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from simulators.noise import Floats, Ints
-from simulators.svg import scale
 
 _WIDTH, _HEIGHT = 360, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 8, 20
 _STRIP = 4
 _ACROSS: Final = _WIDTH - _LEFT - _RIGHT
 _UP: Final = _HEIGHT - _TOP - _BOTTOM
+_STEPS: Final = 4
+"""of the vertical axis, about"""
 
 
 class Layer(NamedTuple):
@@ -79,3 +81,12 @@ def chart(
         else:
             parts.append(f'<polyline style="stroke:var(--{layer.colour})" points="{" ".join(points(edge))}"/>')
     return "".join(parts) + "</svg>"
+
+
+def scale(low: float, high: float) -> tuple[float, float, float]:
+    """Round bounds and a round step that hold all values."""
+    reach = max(high - low, abs(high) * 1e-3, 1e-6)
+    power = 10.0 ** floor(log10(reach / _STEPS))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10, 20) if reach / (power * factor) <= _STEPS)
+    bottom = floor(low / step) * step
+    return bottom, max(ceil(high / step) * step, bottom + step), step

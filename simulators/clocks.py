@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from devices.model import Device
-from simulators.noise import Ints, Keys, key, keys, spreads
+from simulators.noise import Floats, Ints, Keys, key, keys, spreads
 
 
 class Clock(NamedTuple):
@@ -53,21 +53,18 @@ class Clocks:
                 for device, clock in zip(devices, about, strict=True)
             ]
         )
-        self._ppm = np.array([clock.ppm for clock in about])
-        self._every_ms = np.array([clock.synchronised_s * 1_000 for clock in about])
+        self._ppm = np.array([clock.ppm for clock in about]) * 2 * (_fixed(self._of) - 0.5)
+        self._every_ms = np.array([clock.synchronised_s * 1_000 for clock in about], dtype=np.int64)
+        self._begun_ms = (self._of % self._every_ms.astype(np.uint64)).astype(np.int64)
         self._error_ms = np.array([clock.error_ms for clock in about])
 
     def claimed_ms(self, device: Ints, at: Ints) -> Ints:
         """What the devices say that the time is at `at` (seconds since 1970), in milliseconds since 1970."""
-        of: Keys = self._of[device]
-        every, true = self._every_ms[device], at * 1_000
-        begun = (of % every.astype(np.uint64)).astype(np.int64)
-        count, since = np.divmod(true - begun, every)
-        ppm = self._ppm[device] * 2 * (_fixed(of) - 0.5)
-        return true + np.round(self._error_ms[device] * spreads(of, count, stream=1) + ppm * since / 1e6).astype(
-            np.int64
-        )
+        true = at * 1_000
+        count, since = np.divmod(true - self._begun_ms[device], self._every_ms[device])
+        error = self._error_ms[device] * spreads(self._of[device], count, stream=1)
+        return true + np.round(error + self._ppm[device] * since / 1e6).astype(np.int64)
 
 
-def _fixed(of: Keys) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _fixed(of: Keys) -> Floats:
     return (of >> np.uint64(11)).astype(np.float64) * 2.0**-53

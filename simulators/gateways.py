@@ -108,7 +108,7 @@ class Zigbee2MqttBridge:
         return [Message(topic, payload, due.time)]
 
 
-_ALONE: Final[Mapping[str, Callable[[SourceConfig, Device], Connection]]] = {
+ALONE: Final[Mapping[str, Callable[[SourceConfig, Device], Connection]]] = {
     "native": NativeDevice,
     "shelly2": ShellyDevice,
     "tasmota": TasmotaDevice,
@@ -143,13 +143,13 @@ def connections(estate: Estate) -> tuple[list[Connection], dict[tuple[str, str],
 def _of_source(source: SourceConfig, devices: list[Device]) -> list[tuple[Connection, list[Device]]]:
     if not devices:
         return []
-    alone = _ALONE.get(source.format)
+    alone = ALONE.get(source.format)
     if alone is not None:
         return [(alone(source, device), [device]) for device in devices]
     together = _TOGETHER.get(source.format)
     if together is not None:
         return [(together(source, devices), devices)]
-    known = ", ".join(sorted([*_ALONE, *_TOGETHER]))
+    known = ", ".join(sorted([*ALONE, *_TOGETHER]))
     raise UnplayableError(f"source {source.id}: the simulators play {known}, not {source.format}")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from devices.model import FOREVER, SECOND, Assignment, Building, Device, DeviceKind, Meter, Utility
+from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter, Utility
 from simulators.meters import GAS_KWH_M3, LOADS, Tap, taps
 from simulators.noise import Flags, Floats, Ints, Keys, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import Profile
@@ -129,7 +129,7 @@ class Instruments:
             tap = self._taps[building[number]].get(assignment.meter)
             if tap is not None and device.kind in METERS:
                 meter[number] = tap.weights()
-                utility = self._meter(number, assignment).utility
+                utility = self.meter_of(number, assignment).utility
                 if utility is Utility.GAS:
                     per_second[number] = 1 / 3.6e6 / GAS_KWH_M3
                 shows = self.register_at(number, assignment)
@@ -158,7 +158,7 @@ class Instruments:
 
     def register_at(self, number: int, assignment: Assignment) -> Register:
         """What kind of register a meter has there."""
-        usual, utility = self._usual_year(number, assignment), self._meter(number, assignment).utility
+        usual, utility = self._usual_year(number, assignment), self.meter_of(number, assignment).utility
         return register_of(self.devices[number].model, utility, usual, assignment.opening_register or 0.0)
 
     def advance(self, trace: Trace) -> Measured:
@@ -242,7 +242,7 @@ class Instruments:
         tap = self._taps[building].get(assignment.meter)
         if tap is None:
             return 0.0
-        meter = self._meter(number, assignment)
+        meter = self.meter_of(number, assignment)
         electricity, gas = _annual_kwh(self._stock.profiles[building], float(self._stock.area_m2[building]))
         year: dict[Utility, float] = {
             Utility.ELECTRICITY: electricity,
@@ -252,12 +252,10 @@ class Instruments:
         }
         return year[meter.utility] * tap.share * (0.2 if meter.parent else 1.0)
 
-    def building_of(self, number: int, assignment: Assignment) -> Building:
-        """The building of an assignment of a device."""
-        return self._stock.buildings[self._stock.index[self.devices[number].council, assignment.building]][1]
-
-    def _meter(self, number: int, assignment: Assignment) -> Meter:
-        return self.building_of(number, assignment).meters[assignment.meter]
+    def meter_of(self, number: int, assignment: Assignment) -> Meter:
+        """The metering point of an assignment of a device."""
+        building = self._stock.index[self.devices[number].council, assignment.building]
+        return self._stock.buildings[building][1].meters[assignment.meter]
 
 
 def voltage(of: Keys, at: Ints) -> Floats:

@@ -5,13 +5,12 @@ from math import log
 from typing import Final, NamedTuple
 
 from devices.model import Estate
+from simulators.gateways import ALONE
 from simulators.noise import key, uniform
 
 _YEAR_S: Final = 31_557_600
 _SHORTEST_S, _LONGEST_TIMES = 120, 120.0
 """two minutes to four hours, short ones more often: as many between 2 and 22 minutes as between 22 minutes and 4 h"""
-_ALONE: Final = frozenset({"native", "shelly2", "tasmota"})
-"""Formats whose devices connect for themselves"""
 
 
 class Outage(NamedTuple):
@@ -32,7 +31,7 @@ def outages(estate: Estate, name: str, per_year: float) -> Iterator[Outage]:
     """
     for council in estate.councils.values():
         for source in council.sources.values():
-            if source.format in _ALONE or per_year <= 0:
+            if source.format in ALONE or per_year <= 0:
                 continue
             of, at, drawn = key(0, name, council.id, source.id, "outage"), 0.0, 0
             while True:

@@ -14,8 +14,9 @@ import numpy as np
 
 from simulators.chart import Band, Layer, chart
 from simulators.faults import KINDS
+from simulators.moments import DAY_S
 from simulators.noise import Floats, Ints
-from simulators.portrait import DAY_S, HOURLY, Portrait
+from simulators.portrait import HOURLY, Portrait
 from simulators.truth import HALF_HOUR_S
 
 _LONDON: Final = ZoneInfo("Europe/London")

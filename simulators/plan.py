@@ -82,7 +82,8 @@ def make_plan(stock: Stock, climates: list[Climate | Recorded], seed: int, day_s
         climates: of each building.
     """
     now = clock(day_start)
-    by_council = {council.id: slots(now, council.calendar) for council, _ in stock.buildings}
+    calendars = {council.id: council.calendar for council, _ in stock.buildings}
+    by_council = {council: slots(now, calendar) for council, calendar in calendars.items()}
     local = tuple(by_council[council.id] for council, _ in stock.buildings)
     by_climate = {id(climate): weather(climate, seed, now.at) for climate in climates}
     outdoors = [by_climate[id(climate)] for climate in climates]

@@ -1,20 +1,23 @@
 """What is drawn of a simulated building: half-hours of its truth, and the faults that it had."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from devices.errors import ConfigurationError
 from devices.model import Building, Council, Estate, Utility
 from simulators.faults import Fault
-from simulators.meters import ELECTRICITY, GAS, HEAT, LOADS, WATER
+from simulators.meters import LOADS, UTILITY_LOADS, WATER
+from simulators.moments import DAY_S
 from simulators.noise import Floats, Ints
 from simulators.scenario import Scenario
 from simulators.stock import make_stock
-from simulators.truth import HALF_HOUR_S, truth
+from simulators.truth import HALF_HOUR_S, only, truth
 
-DAY_S = 86_400
+HOURLY: Final = 3_600 / HALF_HOUR_S
+"""half-hours in an hour: kWh of one times this are kW"""
 
 
 class PlotError(ConfigurationError):
@@ -45,20 +48,18 @@ class Portrait:
         answer: Floats = self.loads[:, LOADS.index(name)]
         return answer
 
-    def total(self, names: tuple[str, ...]) -> Floats:
-        answer: Floats = self.loads[:, [LOADS.index(name) for name in names]].sum(axis=1)
-        return answer
-
     def bought(self) -> Iterator[tuple[Utility, tuple[str, ...]]]:
         """The building's energy and its uses: of the utilities that it has main meters of, where anything was used."""
         mains = {meter.utility for meter in self.building.meters.values() if not meter.parent}
-        for utility, names in ((Utility.ELECTRICITY, ELECTRICITY), (Utility.GAS, GAS), (Utility.HEAT, HEAT)):
+        energy = (mains | {Utility.ELECTRICITY}) - {Utility.WATER}
+        for utility, names in UTILITY_LOADS.items():
             used = tuple(name for name in names if self.used(name).any())
-            if used and (utility in mains or utility is Utility.ELECTRICITY):
+            if used and utility in energy:
                 yield utility, used
 
     def water(self) -> Floats:
-        return self.total(WATER)
+        answer: Floats = self.loads[:, [LOADS.index(name) for name in WATER]].sum(axis=1)
+        return answer
 
 
 def sit(estate: Estate, scenario: Scenario, *, seed: int, building: str | None, days: int, end: int) -> Portrait:
@@ -71,9 +72,8 @@ def sit(estate: Estate, scenario: Scenario, *, seed: int, building: str | None, 
     if building not in known:
         raise PlotError(f"no building {building!r}: name one with --building; there are {', '.join(known)}")
     council = estate.councils[known[building]]
-    alone = replace(council, buildings={building: council.buildings[building]}, devices={})
     start = end - days * DAY_S
-    stock = make_stock(Estate({council.id: alone}), seed)
+    stock = make_stock(only(estate, {(council.id, building)}), seed)
     mine = tuple(fault for fault in scenario.faults(start) if (fault.council, fault.building) == (council.id, building))
     parts = list(truth(stock, seed=seed, start=start, end=end, scenario=scenario, faults=mine))
     weights = stock.spaces.area_m2 / stock.spaces.area_m2.sum()
@@ -89,7 +89,3 @@ def sit(estate: Estate, scenario: Scenario, *, seed: int, building: str | None, 
         co2_ppm=np.concatenate([part.co2_ppm.max(axis=1) for part in parts]),
         faults=mine,
     )
-
-
-HOURLY = 3_600 / HALF_HOUR_S
-"""half-hours in an hour: kWh of one times this are kW"""

@@ -129,6 +129,7 @@ class Simulation:
         self.buildings.now, self.told = state["now"], state["told"]
         self._expect(state["begun"])
         self._ills.ailments.memory.update(state["faults"])
+        self._speakers.begin(self.told)
         self._speakers.restore(state["spoken"])
         spaces, ours = state["spaces"], self.buildings.state
         for number, name in enumerate(self.stock.names):

@@ -63,8 +63,8 @@ class Speakers:
     def __init__(self, instruments: Instruments, formats: list[str], seed: int, every: int) -> None:
         self._one = instruments
         devices = instruments.devices
-        self._clocks = Clocks(list(devices), formats, seed)
-        self._on_the_hour = np.array([bool(every) and device.kind in METERS for device in devices], dtype=np.bool_)
+        clocks = ["" if every and one.kind in METERS else form for one, form in zip(devices, formats, strict=True)]
+        self._clocks = Clocks(list(devices), clocks, seed)
         changing = [not every and on_change(device, form) for device, form in zip(devices, formats, strict=True)]
         groups = _groups(list(devices), changing)
         self._timed = [_Group(fields, which) for fields, which, changes in groups if not changes]
@@ -154,8 +154,8 @@ class Speakers:
         asked = Asked(
             one, measured, seen, row, at, places.space[seen], places.building[seen], one.of[device], one.column[seen]
         )
-        values = [np.round(sense(field, asked), digits(field)) for field in fields]
-        claimed = np.where(self._on_the_hour[device], at * 1_000, self._clocks.claimed_ms(device, at))
+        values = [sense(field, asked) for field in fields]
+        claimed = self._clocks.claimed_ms(device, at)
         telling = Telling(fields, device, at, values, claimed, np.zeros(len(at), dtype=np.bool_))
         ills.ailments.strike(telling)
         return telling

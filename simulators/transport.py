@@ -20,6 +20,8 @@ class Way:
 
     faults: Sequence[Fault]
     seed: int
+    _near: dict[tuple[str, str], list[Fault]] = field(default_factory=dict)
+    """the faults that may strike each device"""
     _silent: set[str] = field(default_factory=set)
     _last: dict[tuple[str, str], Message] = field(default_factory=dict)
     _replayed: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -29,7 +31,11 @@ class Way:
     def carry(self, connection: Connection, due: Due) -> list[Message]:
         """What arrives when a device speaks, in the order of arrival; `received` is never before an earlier one's."""
         at = due.time // SECOND
-        mine = [fault for fault in self.faults if fault.start <= at < fault.end and _strikes(fault, due.device)]
+        device = due.device.council, due.device.id
+        near = self._near.get(device)
+        if near is None:
+            near = self._near[device] = [fault for fault in self.faults if _strikes(fault, due.device)]
+        mine = [fault for fault in near if fault.start <= at < fault.end]
         sent = connection.messages(due)
         if any(fault.kind == "gateway_silence" for fault in mine):
             begins = connection.name not in self._silent

@@ -97,7 +97,7 @@ def costs(estate: Estate, scenario: Scenario, *, seed: int, start: int, end: int
         for fault in waiting:
             now.setdefault((fault.council, fault.building), fault)
         waiting = [fault for fault in waiting if fault not in now.values()]
-        stock = make_stock(_only(estate, set(now)), seed)
+        stock = make_stock(only(estate, set(now)), seed)
         ill, healthy = (
             sum(
                 part.loads.sum(axis=0)
@@ -122,7 +122,7 @@ def _sum(loads: Floats, names: tuple[str, ...]) -> float:
     return float(sum(loads[LOADS.index(name)] for name in names))
 
 
-def _only(estate: Estate, wanted: set[tuple[str, str]]) -> Estate:
+def only(estate: Estate, wanted: set[tuple[str, str]]) -> Estate:
     """The estate with these buildings and no devices."""
     return Estate(
         {

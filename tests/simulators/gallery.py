@@ -5,7 +5,7 @@ from pathlib import Path
 
 from devices.schema import BY_NAME, Kind
 from simulators.faults import KINDS, Scope
-from simulators.svg import Chart, Line, picture
+from tests.simulators.svg import Line, picture
 from tests.simulators.twins import BEGINS, CASES, DAYS, ENDS, Heard, hear
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -49,13 +49,12 @@ def draw(kind: str) -> str:
         title, lines = f"{CASES[kind].watch}: {field.unit} an hour", (_hourly(healthy), _hourly(ill))
     else:
         title, lines = f"{CASES[kind].watch}: {field.name}, {field.unit}", (_told(healthy), _told(ill))
-    chart = Chart(
+    return picture(
         title,
         [Line("healthy", _HEALTHY, lines[0], 0.3), Line("with the fault", _ILL, lines[1], 0.3)],
         [(day + 0.5, f"day {day}") for day in range(0, DAYS, 2)],
         (BEGINS, ENDS),
     )
-    return picture([chart], width=560, height=170)
 
 
 def _told(heard: Heard) -> list[tuple[float, float]]:

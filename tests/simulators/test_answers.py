@@ -15,7 +15,6 @@ from devices.model import FOREVER, SECOND, Assignment
 from simulators.answers import write_answers
 from simulators.faults import KINDS, Fault
 from simulators.meters import GAS_KWH_M3
-from simulators.registerkey import write_registers
 from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation
 from simulators.tables import TableFormat
@@ -150,7 +149,6 @@ def test_the_key_says_what_registers_show_and_when_one_runs_over(tmp_path: Path)
     place = Assignment(TERM_MONDAY * SECOND, FOREVER, "school", meter="main", opening_register=999_980.0)
     town = estate(replace(old, id="near", address="near", assignments=(place,)))
     write_answers(tmp_path, town, HEALTHY, seed=3, start=TERM_MONDAY, end=END)
-    write_registers(tmp_path, town, seed=3, start=TERM_MONDAY)
     rows = {row["device"]: row for row in _rows(tmp_path / "registers.csv")}
     assert rows.keys() == {"near", "m-main", "m-lights", "m-sockets", "m-kitchen", "m-gas", "m-heat", "m-water"}
     near = rows["near"]

@@ -1,5 +1,9 @@
 """A past that another process makes."""
 
+import multiprocessing
+import os
+import signal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,17 @@ def test_it_is_the_same_past_and_the_same_state(tmp_path: Path) -> None:
 def test_its_errors_are_ours() -> None:
     with pytest.raises(TypeError, match="seeds"):
         list(messages_aside(**_wanted(seeds=1)))
+
+
+def test_an_interrupt_from_the_keyboard_is_left_to_us() -> None:
+    """The terminal sends it to both processes."""
+    history = messages_aside(**_wanted(end_ns=(TERM_MONDAY + 40 * 86_400) * SECOND))
+    next(history)
+    [maker] = multiprocessing.active_children()
+    assert maker.pid is not None
+    os.kill(maker.pid, signal.SIGINT)
+    assert len(list(islice(history, 12_000))) == 12_000
+    history.close()
 
 
 def test_it_may_be_left_early(tmp_path: Path) -> None:

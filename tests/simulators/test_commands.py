@@ -39,14 +39,14 @@ def test_a_random_scenario_goes_straight_into_an_answer_key(settings: Path, tmp_
     }  # fmt: skip
 
 
-def test_a_building_is_drawn(settings: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "library.svg"
-    done = _run("simulate", "--settings", settings, "--plot", picture, "--building", "sim-library", "--days", "8")
+def test_an_answer_key_is_parquet_where_that_is_wanted(settings: Path, tmp_path: Path) -> None:
+    answers, form = tmp_path / "answers", ("--answer-key-format", "parquet")
+    done = _run("simulate", "--settings", settings, "--answer-key", answers, *form, "--days", "1")
     assert done.exit_code == 0, done.output
-    text = picture.read_text(encoding="utf-8")
-    assert text.startswith("<svg ")
-    assert all(word in text for word in ("a day", "a week", "8 days", "outdoors", "ppm"))
-    assert len(text) < 200_000
+    assert {path.name for path in answers.iterdir()} == {
+        "energy.parquet", "occupancy.parquet", "climate.parquet", "remainders.parquet", "faults.parquet",
+        "registers.parquet",
+    }  # fmt: skip
 
 
 def test_a_building_is_a_page_that_needs_nothing_else(settings: Path, tmp_path: Path) -> None:
@@ -62,6 +62,7 @@ def test_a_building_is_a_page_that_needs_nothing_else(settings: Path, tmp_path: 
     assert text.count("<title>lights left on</title>") == text.count(">The last week<") * 2, "not on the last day"
     assert "prefers-color-scheme: dark" in text
     assert "viewport" in text
+    assert len(text) < 400_000
     assert not re.search(r"https?://|<script|<link|@import|url\(| src=", text)
     drawn = ElementTree.fromstring(re.findall(r"<svg.*?</svg>", text)[0])
     assert drawn.attrib["aria-label"] == "Electricity by use, kW: The last day"
@@ -70,9 +71,10 @@ def test_a_building_is_a_page_that_needs_nothing_else(settings: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("name", "building", "mend"),
     [
-        ("a.png", "sim-library", "name it a.html or a.svg"),
-        ("a.svg", "sim-nowhere", "sim-library"),
-        ("a.svg", None, "--building"),
+        ("a.png", "sim-library", "name it a.html"),
+        ("a.svg", "sim-library", "name it a.html"),
+        ("a.html", "sim-nowhere", "sim-library"),
+        ("a.html", None, "--building"),
     ],
 )
 def test_what_cannot_be_drawn_ends_in_a_sentence(

@@ -4,7 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from simulators.faults import KINDS, Scope
+from devices.model import Reading
+from simulators.faults import KINDS, Fault, Scope
+from simulators.scenario import HEALTHY, Planned, Scenario, When
+from simulators.simulation import Simulation
+from tests.simulators.estates import DAY, TERM_MONDAY, estate
 from tests.simulators.gallery import DOCS
 from tests.simulators.twins import BEGINS, CASES, ENDS, Heard, hear
 
@@ -45,6 +49,24 @@ def test_what_a_building_or_a_device_has_is_seen_in_its_readings(kind: str) -> N
     assert before
     assert kind == "clock_skew" or max(before) == 0
     assert sum(while_ill) / len(while_ill) > LEAST[kind]
+
+
+@pytest.mark.parametrize("kind", ["drift", "noise", "spikes"])
+def test_a_shaken_quantity_leaves_alone_what_its_device_tells_at_once(kind: str) -> None:
+    """In a past the room sensor keeps to a timer, and tells besides when somebody comes or goes."""
+    fault = Fault("f01", kind, 0, 0, 4.0, "sim", device="air")
+    told = []
+    for scenario in (HEALTHY, Scenario(kind, (Planned(fault, When(0, dated=False), None),))):
+        simulation = Simulation(estate(), seed=3, start=TERM_MONDAY, every=300, scenario=scenario)
+        simulation.step(DAY // 2)
+        told.append([due for due in simulation.due(simulation.now) if due.device.id == "air"])
+    healthy, ill = ([_told(due.readings) for due in one] for one in told)
+    assert [one.get("occupied") for one in ill] == [one.get("occupied") for one in healthy]
+    assert [one.get("temperature") for one in ill] != [one.get("temperature") for one in healthy]
+
+
+def _told(readings: list[Reading]) -> dict[str, float]:
+    return {one.field.name: one.value for one in readings}
 
 
 def _in_fault(heard: Heard) -> int:

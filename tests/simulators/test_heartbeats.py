@@ -11,11 +11,13 @@ from devices.model import SECOND
 from devices.registry import load
 from ingest import silence
 from simulators.simulation import Simulation
+from tests.simulators.estates import TERM_MONDAY, estate
 
 TUESDAY_6 = 1_768_284_000
 """13 January 2026 06:00 UTC"""
 HOURS = 4
 LOOK_S = 20
+GAP_S = 50 * 60
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +58,15 @@ def test_no_alarm_is_raised_for_a_healthy_council(heard: dict[str, list[int]]) -
         ]
         alarms += watch.look(due, {}, now * SECOND, listening=True).started
     assert alarms == []
+
+
+def test_what_a_past_did_not_tell_on_change_is_heard_within_its_interval_after_a_pause() -> None:
+    """`simulate` takes up the state of a backfill that ended fifty minutes ago, and fills the gap."""
+    past = Simulation(estate(), seed=3, start=TERM_MONDAY, every=300)
+    past.step(3_600)
+    past.due(past.now)
+    live = Simulation(estate(), seed=3, start=past.now + GAP_S)
+    live.restore(past.state())
+    live.step(GAP_S)
+    heard = [due.time // SECOND for due in live.due(live.now) if due.device.id == "trv"]
+    assert min(heard, default=live.now) - past.now <= estate().councils["sim"].devices["trv"].interval
