@@ -9,7 +9,6 @@ An address is the device's topic; a device behind a gateway is `<topic>/<its key
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,13 +20,10 @@ from devices.gather import Gathering, refused, told_presence
 from devices.memory import Memory
 from devices.model import Decoded, Message, Reason, Reject, Sample, SourceConfig, TimeSource
 from devices.payload import member, number, read_object
+from devices.topics import ByTopic
 
 DEFAULT_TOPIC: Final = ""
 FULL_TOPIC: Final = "%prefix%/%topic%"
-TOPICS: Final = 4_096
-"""whose levels are remembered"""
-LONGEST_TOPIC: Final = 512
-"""characters of one of them"""
 MAX_LIGHTS: Final = 50_000
 """devices of which is remembered which relays switch lights"""
 DISCOVERY: Final = "tasmota/discovery"
@@ -73,7 +69,7 @@ class TasmotaSource:
         self._fahrenheit = config.options.get("temperature_unit", "C").upper() == "F"
         self._memory = Memory()
         self._lights: dict[str, frozenset[int]] = {}
-        self._levels = lru_cache(maxsize=TOPICS)(self._layout.levels)
+        self._levels = ByTopic(self._layout.levels)
         self.filters: tuple[str, ...] = (*self._layout.filters, f"{DISCOVERY}/+/config")
 
     def claims(self, topic: str) -> bool:
@@ -97,8 +93,7 @@ class TasmotaSource:
         """Read one message; see `devices.model.Source`."""
         if self.describes(message.topic):
             return self._describe(message)
-        short = len(message.topic) <= LONGEST_TOPIC
-        levels = self._levels(message.topic) if short else self._layout.levels(message.topic)
+        levels = self._levels[message.topic]
         if levels is None:
             return refused("", Reason.UNKNOWN_TOPIC, "not of FullTopic's shape")
         prefix, address, last = levels
