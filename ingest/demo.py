@@ -23,7 +23,7 @@ from devices.errors import MendableError
 from devices.schema import BY_NAME
 from ingest.access import Access, arrange
 from ingest.influx import DatabaseError, Influx
-from ingest.processes import HOST, Process, end_leftover, remembered_port
+from ingest.processes import HOST, Process, end_leftover, held_ports
 from ingest.security import store
 from ingest.security.accounts import INGEST
 from ingest.servers import Broker, Database, influxdb, mosquitto
@@ -60,7 +60,8 @@ class Plan:
     preview: bool = False
     """whether the page of boards is installed, and so served"""
     preview_port: int = 0
-    """chosen once the demo holds its folder"""
+    """chosen once the demo holds its folder, as is the next"""
+    health_port: int = 0
 
     @property
     def security(self) -> Path:
@@ -135,7 +136,8 @@ async def up(plan: Plan, say: Callable[[str], None], show: Callable[[Frame], Non
         for part in reversed(PARTS):
             await asyncio.to_thread(end_leftover, plan.folder, part.name)
         try:
-            await _run(replace(plan, preview_port=remembered_port(plan.folder, PREVIEW.name)), say, show)
+            with held_ports(plan.folder, PREVIEW.name, "health") as (preview, health):
+                await _run(replace(plan, preview_port=preview, health_port=health), say, show)
         finally:
             say(f"stopped; the data stays in {plan.folder}")
 
@@ -214,7 +216,7 @@ def _write_settings(plan: Plan, broker: Broker, database: Database, access: Acce
     """The settings of ingest, and beside them those of the parts that only read; where the first are."""
     mqtt = {"username": INGEST, "password": store.password(plan.security, INGEST)}
     influx = {"url": database.url, "database": DATABASE}
-    health = {"port": remembered_port(plan.folder, "health")}
+    health = {"port": plan.health_port}
     path = plan.folder / "tolbooth.toml"
     _write_tables(
         plan,

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,17 +117,39 @@ def tail(log: Path, lines: int = LOG_LINES) -> str:
     return "\n".join("".join(c for c in line if c.isprintable()) for line in text.splitlines()[-lines:])
 
 
-def remembered_port(folder: Path, name: str) -> int:
-    """The port that `name` had the last time, if it is free; else a free one of its own, which is remembered."""
+@contextlib.contextmanager
+def held_ports(folder: Path, *names: str) -> Iterator[list[int]]:
+    """A port for each name: the one it had the last time, if that is free, else a new one, which is remembered.
+
+    Until the end nobody else is given them: they are bound here as well, without being listened to, which a server
+    that sets SO_REUSEADDR does not mind.
+    """
     path = folder / "ports.json"
     ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    if not is_free(ports.get(name, 0)):
-        taken = set(ports.values())
-        while (port := free_port()) in taken:
-            pass
-        ports[name] = port
-        path.write_text(json.dumps(ports, indent=1) + "\n")
-    return ports[name]
+    with contextlib.ExitStack() as held:
+        for name in names:
+            holder = _holder(ports.get(name, 0))
+            while holder is None:
+                port = free_port()
+                if port not in ports.values() and (holder := _holder(port)) is not None:
+                    ports[name] = port
+                    path.write_text(json.dumps(ports, indent=1) + "\n")
+            held.enter_context(holder)
+        yield [ports[name] for name in names]
+
+
+def _holder(port: int) -> socket.socket | None:
+    """A socket that holds a loopback port, if it can be had; 0 is no port."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        if port:
+            holder.bind((HOST, port))
+            return holder
+    except OSError:
+        pass
+    holder.close()
+    return None
 
 
 def free_port() -> int:
@@ -136,19 +158,6 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def is_free(port: int) -> bool:
-    """Whether a server can listen on this loopback port; 0 is no port."""
-    if port == 0:
-        return False
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def end_leftover(folder: Path, name: str) -> None:

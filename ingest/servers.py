@@ -18,7 +18,7 @@ from string import Template
 
 import aiohttp
 
-from ingest.processes import HOST, Process, ProcessError, end_leftover, remembered_port
+from ingest.processes import HOST, Process, ProcessError, end_leftover, held_ports
 from ingest.security.broker import Listeners, protection
 
 SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"))
@@ -74,7 +74,6 @@ class Database:
 async def mosquitto(
     folder: Path,
     *,
-    port: int | None = None,
     config: str | None = None,
     default_config: bool = False,
     security: Path | None = None,
@@ -88,26 +87,26 @@ async def mosquitto(
     program = _program("mosquitto", "the package mosquitto")
     folder = _made(folder)
     await asyncio.to_thread(end_leftover, folder, "mosquitto")
-    port = port or remembered_port(folder, "mosquitto")
-    shipped = "" if default_config else shipped_config("mosquitto.conf")
-    path = folder / "mosquitto.conf"
-    tls_port, certificate_port = 0, 0
-    if security is None:
-        access = f"\nallow_anonymous true\nlistener {port} {HOST}\n"
-    else:
-        tls_port, certificate_port = (remembered_port(folder, f"mosquitto {name}") for name in ("tls", "certificates"))
-        access = protection(security, Listeners(*(f"{each} {HOST}" for each in (port, tls_port, certificate_port))))
-    path.write_text((shipped if config is None else config) + _private(folder) + access)
-    process = Process("mosquitto", (program, "-c", str(path)), folder, lambda: _broker_serves(port), port)
-    await process.start()
-    try:
-        yield Broker(process, tls_port, certificate_port)
-    finally:
-        await process.stop()
+    names = ("mosquitto", "mosquitto tls", "mosquitto certificates")
+    with held_ports(folder, *names[: 1 if security is None else 3]) as ports:
+        port = ports[0]
+        shipped = "" if default_config else shipped_config("mosquitto.conf")
+        path = folder / "mosquitto.conf"
+        if security is None:
+            access = f"\nallow_anonymous true\nlistener {port} {HOST}\n"
+        else:
+            access = protection(security, Listeners(*(f"{each} {HOST}" for each in ports)))
+        path.write_text((shipped if config is None else config) + _private(folder) + access)
+        process = Process("mosquitto", (program, "-c", str(path)), folder, lambda: _broker_serves(port), port)
+        await process.start()
+        try:
+            yield Broker(process, *ports[1:])
+        finally:
+            await process.stop()
 
 
 @asynccontextmanager
-async def influxdb(folder: Path, *, port: int | None = None, protected: bool = False) -> AsyncIterator[Database]:
+async def influxdb(folder: Path, *, protected: bool = False) -> AsyncIterator[Database]:
     """Run a private InfluxDB, 1.x or 2.x as installed, with its data in `folder`.
 
     A new 2.x is set up with generated secrets, which stay in the folder; 1.x asks for passwords if it is `protected`,
@@ -116,15 +115,15 @@ async def influxdb(folder: Path, *, port: int | None = None, protected: bool = F
     program = _program("influxd", "InfluxDB 1.x or 2.x")
     folder = _made(folder)
     await asyncio.to_thread(end_leftover, folder, "influxdb")
-    port = port or remembered_port(folder, "influxdb")
     generation = await asyncio.to_thread(influxdb_generation, program)
-    arguments = _influxdb_1(folder, port, protected=protected) if generation == 1 else _influxdb_2(folder, port)
-    process = Process("influxdb", (program, *arguments), folder, lambda: _database_serves(port), port)
-    await process.start(timeout_s=60)
-    try:
-        yield Database(process, generation) if generation == 1 else await _set_up(process, generation)
-    finally:
-        await process.stop(timeout_s=20)
+    with held_ports(folder, "influxdb") as (port,):
+        arguments = _influxdb_1(folder, port, protected=protected) if generation == 1 else _influxdb_2(folder, port)
+        process = Process("influxdb", (program, *arguments), folder, lambda: _database_serves(port), port)
+        await process.start(timeout_s=60)
+        try:
+            yield Database(process, generation) if generation == 1 else await _set_up(process, generation)
+        finally:
+            await process.stop(timeout_s=20)
 
 
 def influxdb_generation(program: str) -> int:

@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from ingest import servers
-from ingest.processes import HOST, free_port
+from ingest.processes import HOST, free_port, held_ports
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
 from tests.delivery.harness import COMMAND, Ingest, Publication, assert_stored, ingest_for, native, publisher, running
@@ -41,30 +41,34 @@ async def says(ingest: Ingest, link: str, sentence: str) -> None:
 
 
 async def test_a_broker_that_comes_late(tmp_path: Path, estate: Path, start_database: StartDatabase) -> None:
-    database, port = await start_database(), free_port()
-    ingest = ingest_for(tmp_path / "ingest", estate, broker=port, database=database.url)
-    async with running(ingest, ready=False):
-        await says(ingest, "broker", f"broker {HOST}:{port} is not there: start it, or set mqtt.host and mqtt.port")
-        async with servers.mosquitto(tmp_path / "broker", port=port) as broker:
-            await ingest.until(lambda said: said["ready"])
-            async with publisher(broker) as client:
-                await client.publish(MESSAGES)
-            await ingest.settled(len(MESSAGES))
-            await assert_stored(database, client.ledger)
+    database, folder = await start_database(), tmp_path / "broker"
+    folder.mkdir()
+    with held_ports(folder, "mosquitto") as (port,):
+        ingest = ingest_for(tmp_path / "ingest", estate, broker=port, database=database.url)
+        async with running(ingest, ready=False):
+            await says(ingest, "broker", f"broker {HOST}:{port} is not there: start it, or set mqtt.host and mqtt.port")
+            async with servers.mosquitto(folder) as broker:
+                await ingest.until(lambda said: said["ready"])
+                async with publisher(broker) as client:
+                    await client.publish(MESSAGES)
+                await ingest.settled(len(MESSAGES))
+                await assert_stored(database, client.ledger)
 
 
 async def test_a_database_that_comes_late(tmp_path: Path, estate: Path, start_broker: StartBroker) -> None:
-    broker, port = await start_broker(), free_port()
-    url = f"http://{HOST}:{port}"
-    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=url)
-    async with running(ingest, ready=False), publisher(broker) as client:
-        await says(ingest, "database", f"{url} is not there")
-        await says(ingest, "database", "start InfluxDB, or set influx.url")
-        await client.publish(MESSAGES)
-        await ingest.until(lambda said: said["fates"]["journalled"] == len(MESSAGES))
-        async with servers.influxdb(tmp_path / "influxdb", port=port) as database:
-            await ingest.settled(len(MESSAGES))
-            await assert_stored(database, client.ledger)
+    broker, folder = await start_broker(), tmp_path / "influxdb"
+    folder.mkdir()
+    with held_ports(folder, "influxdb") as (port,):
+        url = f"http://{HOST}:{port}"
+        ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=url)
+        async with running(ingest, ready=False), publisher(broker) as client:
+            await says(ingest, "database", f"{url} is not there")
+            await says(ingest, "database", "start InfluxDB, or set influx.url")
+            await client.publish(MESSAGES)
+            await ingest.until(lambda said: said["fates"]["journalled"] == len(MESSAGES))
+            async with servers.influxdb(folder) as database:
+                await ingest.settled(len(MESSAGES))
+                await assert_stored(database, client.ledger)
 
 
 async def test_a_broker_that_refuses_the_password(

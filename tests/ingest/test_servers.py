@@ -16,7 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import servers
-from ingest.processes import Process, ProcessError, end_leftover, free_port, is_free, remembered_port, tail
+from ingest.processes import Process, ProcessError, end_leftover, held_ports, tail
 from ingest.servers import Broker, Database, influxdb, influxdb_generation, mosquitto
 from tests.conftest import StartBroker, StartDatabase
 
@@ -135,7 +135,9 @@ async def test_a_second_start_has_the_same_port_and_ends_what_the_first_left(tmp
     async with mosquitto(tmp_path) as broker:
         assert broker.port == port
         assert broker.process.pid != left
-    assert is_free(port)
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        assert serves(server, port)
 
 
 def test_a_process_that_only_has_the_number_of_a_leftover_lives_on(tmp_path: Path) -> None:
@@ -170,14 +172,31 @@ async def test_a_process_that_never_answers_is_ended(tmp_path: Path) -> None:
     assert not (tmp_path / "sleeper.pid").exists()
 
 
-def test_a_taken_port_is_not_used_again(tmp_path: Path) -> None:
-    port = remembered_port(tmp_path, "mosquitto")
-    assert remembered_port(tmp_path, "mosquitto") == port
+def test_a_port_is_remembered_held_and_left_to_who_took_it(tmp_path: Path) -> None:
+    with held_ports(tmp_path, "mosquitto", "influxdb") as first, socket.socket() as stranger:
+        assert len(set(first)) == 2
+        assert not any(serves(stranger, port) for port in first)
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            assert serves(server, first[0])
+        assert not serves(stranger, first[0])
+    with held_ports(tmp_path, "mosquitto", "influxdb") as again:
+        assert again == first
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        assert remembered_port(tmp_path, "mosquitto") != port
-    assert not is_free(0)
+        assert serves(taken, first[0])
+        with held_ports(tmp_path, "mosquitto", "influxdb") as others:
+            assert others[0] not in first
+            assert others[1] == first[1]
+
+
+def serves(server: socket.socket, port: int) -> bool:
+    """Whether the socket can listen on this port."""
+    try:
+        server.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    server.listen()
+    return True
 
 
 def test_a_log_reaches_no_terminal_raw(tmp_path: Path) -> None:
@@ -238,7 +257,3 @@ def test_another_program_called_influxd_is_refused(tmp_path: Path) -> None:
     program.chmod(0o755)
     with pytest.raises(ProcessError, match="something else"):
         influxdb_generation(str(program))
-
-
-def test_free_ports_are_free() -> None:
-    assert is_free(free_port())
