@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from collections.abc import Generator
 from itertools import islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -23,7 +24,12 @@ def messages_aside(**wanted: Any) -> Generator[Message]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     maker = context.Process(target=_make, args=(theirs, wanted), daemon=True, name="tolbooth-history")
-    maker.start()
+    resource_tracker.ensure_running()  # its own start would unblock what is blocked next
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: Ctrl-C reaches both, ours decides
+    try:
+        maker.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
     try:
         while batch := _next(ours):
@@ -46,7 +52,6 @@ def _next(ours: Connection) -> list[tuple[Any, ...]] | Exception:
 
 
 def _make(theirs: Connection, wanted: dict[str, Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; ours decides
     try:
         source = messages(**wanted)
         while batch := [tuple(message) for message in islice(source, _TOGETHER)]:

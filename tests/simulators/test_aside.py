@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,14 +38,22 @@ def test_its_errors_are_ours() -> None:
 
 
 def test_an_interrupt_from_the_keyboard_is_left_to_us() -> None:
-    """The terminal sends it to both processes."""
+    """The terminal sends it to both processes, at any moment: while the other still starts, and while it makes."""
     history = messages_aside(**_wanted(end_ns=(TERM_MONDAY + 40 * 86_400) * SECOND))
-    next(history)
-    [maker] = multiprocessing.active_children()
-    assert maker.pid is not None
-    os.kill(maker.pid, signal.SIGINT)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(next, history)
+        while not (makers := multiprocessing.active_children()):
+            time.sleep(0.001)
+        _interrupt(makers[0].pid)
+        assert isinstance(first.result(60), Message)
+    _interrupt(makers[0].pid)
     assert len(list(islice(history, 12_000))) == 12_000
     history.close()
+
+
+def _interrupt(pid: int | None) -> None:
+    assert pid is not None
+    os.kill(pid, signal.SIGINT)
 
 
 def test_it_may_be_left_early(tmp_path: Path) -> None:
