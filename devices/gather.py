@@ -18,6 +18,8 @@ ABSENT: Final = frozenset(
 )
 """Numbers by which sensors say that they have no value. They count only where the schema has no room for them."""
 
+_new: Final = tuple.__new__
+
 
 @dataclass(slots=True)
 class Gathering:
@@ -29,6 +31,9 @@ class Gathering:
     def number(self, name: str, value: object, where: str, unit: str = "", channel: str = "") -> None:
         """Add `value`, given in `unit` (empty: the schema's), as the field `name`; a fault becomes a reject."""
         row = BY_NAME[name]
+        if (type(value) is float or type(value) is int) and unit in ("", row.unit) and row.low <= value <= row.high:
+            self.readings.append(_new(Reading, (row, value + 0.0, channel)))
+            return
         if type(value) is not float and is_missing(value):
             self.reject(Reason.NO_VALUE, f"{where} is {show(value)}")
             return

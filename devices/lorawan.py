@@ -14,7 +14,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -69,7 +69,7 @@ def read_uplink(uplink: Uplink) -> Decoded:
         if sample.time is None:
             sample.time, sample.time_source = uplink.time, uplink.time_source
     if samples and samples[0].time == uplink.time:
-        samples[0].readings.extend(_radio(uplink.radio))
+        _add_radio(samples[0].readings, *uplink.radio)
     if not samples and not rejects and not uplink.rejects:
         rejects = [Reject(Reason.NO_VALUE, "an uplink without readings")]
     return Decoded(uplink.address, samples, capped(uplink.rejects + rejects))
@@ -143,22 +143,23 @@ def conventions() -> Model:
     return merge_alone(read(ModelFile, files("devices") / "models" / "conventions.yaml"))
 
 
-def _radio(radio: tuple[float | None, float | None]) -> Iterator[Reading]:
-    for kind, value in zip((_RSSI, _SNR), radio, strict=True):
-        if value is not None and kind.low <= value <= kind.high:
-            yield Reading(kind, value)
+def _add_radio(readings: list[Reading], rssi: float | None, snr: float | None) -> None:
+    if rssi is not None and _RSSI.low <= rssi <= _RSSI.high:
+        readings.append(Reading(_RSSI, rssi))
+    if snr is not None and _SNR.low <= snr <= _SNR.high:
+        readings.append(Reading(_SNR, snr))
 
 
 def best_gateway(heard: object, snr_key: str) -> tuple[float | None, float | None]:
     """RSSI and SNR where the signal was strongest."""
-    best: tuple[float | None, float | None] = (None, None)
+    best, rssi = None, None
     strongest = float("-inf")
     for gateway in objects(heard):
-        rssi = number(gateway.get("rssi"))
-        strength = -1e9 if rssi is None else rssi
+        told = number(gateway.get("rssi"))
+        strength = -1e9 if told is None else told
         if strength > strongest:
-            strongest, best = strength, (rssi, number(gateway.get(snr_key)))
-    return best
+            strongest, best, rssi = strength, gateway, told
+    return (None, None) if best is None else (rssi, number(best.get(snr_key)))
 
 
 def number(value: object) -> float | None:

@@ -57,7 +57,7 @@ def normalise(model: Model, decoded: Mapping[str, Any], now: int | None) -> tupl
     samples: list[Sample] = []
     rejects: list[Reject] = []
     present, records = decoded, None
-    if model.history:
+    if model.history and model.history.key in decoded:
         present = dict(decoded)
         records = present.pop(model.history.key, None)
     values = flatten(present, model.labels)
@@ -109,12 +109,13 @@ def _readings(model: Model, values: Mapping[str, Any], rejects: list[Reject]) ->
                 result = _plain(known.plain, value)
         elif known.words:
             result = known.words.get(value if kind is str else word(value) if kind is int or kind is bool else "")
-        if result is None:
+        if result is not None:
+            if place not in readings:
+                readings[place] = new(Reading, (known.field, result, place[1]))
+        elif known.rule or known.error or not known.ignored:
             reading = _reading(known, key, values, unmapped, rejects)
             if reading is not None:
                 readings.setdefault(place, reading)
-        elif place not in readings:
-            readings[place] = new(Reading, (known.field, result, place[1]))
     if unmapped:
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
         rejects.append(Reject(Reason.UNKNOWN_FIELD, f"{model.name}: not mapped: {', '.join(unmapped[:10])}{more}"))

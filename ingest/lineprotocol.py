@@ -5,6 +5,7 @@ backslash, comma, space and equals sign are escaped, an empty tag is absent, tag
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from devices.decode import Placed
@@ -24,6 +25,12 @@ spaces'."""
 def escape_tag(value: str) -> str:
     """A tag value that no generation misreads; empty where nothing printable is left."""
     return "".join(c for c in value if c.isprintable()).strip()[:MAX_TAG].translate(_ESCAPES)
+
+
+@lru_cache(maxsize=4_096)
+def _escaped_channel(channel: str) -> str:
+    """Few channels come again and again; those of a flood cost no memory."""
+    return escape_tag(channel)
 
 
 class Tags:
@@ -111,7 +118,7 @@ def lines_of(sample: Placed, tags: Tags) -> list[str]:
 def _with_channels(readings: Iterable[Reading], before: str, after: str, time: int) -> list[str]:
     fields: dict[tuple[str, str], str] = {}
     for field, value, channel in readings:
-        key = (field.measurement, escape_tag(channel))
+        key = (field.measurement, _escaped_channel(channel))
         text = f"{field.key}={value!r}"
         fields[key] = f"{fields[key]},{text}" if key in fields else text
     return [

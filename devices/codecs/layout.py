@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from devices.codecs import Values
 
@@ -38,20 +38,30 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = {
 }
 
 
-Number = float | int | None
-Reader = Callable[[bytes, int], Number]
-"""The number of an item in a frame whose record starts there; None where the device says that it has no value."""
+Raw = Callable[[bytes, int], tuple[float | int]]
+"""Reads the bytes at a place of a frame as a number, before any operation; a tuple, as `struct` gives it."""
 _CODES: Final[Mapping[tuple[str, int], str]] = {
     ("u", 1): "B", ("i", 1): "b", ("u", 2): "H", ("i", 2): "h", ("u", 4): "I", ("i", 4): "i", ("f", 4): "f",
 }  # fmt: skip
+
+
+class Item(NamedTuple):
+    """One number of a record."""
+
+    key: str
+    at: int
+    """where it stands in the record"""
+    raw: Raw
+    absent: tuple[int, ...]
+    """raw numbers by which the device says that it has no value"""
+    operations: tuple[tuple[_Operation, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """Numbers that belong together, `size` bytes long."""
 
-    items: tuple[tuple[str, Reader], ...]
-    """key and reader of each"""
+    items: tuple[Item, ...]
     size: int
 
     def read(self, data: bytes, start: int = 0) -> Values:
@@ -63,41 +73,31 @@ class Record:
         if start + self.size > len(data):
             raise ValueError(f"frame ends after {len(data)} bytes, {start + self.size} are needed")
         found: Values = {}
-        for key, read in self.items:
-            value = read(data, start)
-            if value is not None:
+        for key, at, raw, absent, operations in self.items:
+            (value,) = raw(data, start + at)
+            if value not in absent:
+                for operation, operand in operations:
+                    value = operation(value, operand)
                 found[key] = value
         return found
 
 
-def _reader(at: int, size: int, match: re.Match[str], little: bool) -> Reader:
+def _item(at: int, size: int, match: re.Match[str], little: bool) -> Item:
     kind, order = match["kind"], match["order"] or ("le" if little else "")
     ops = tuple((_OPERATIONS[op], float(n) if "." in n else int(n, 0)) for op, n in _OP.findall(match["ops"]))
     top = 1 << (8 * size)
     absent = () if not match["absent"] or kind == "f" else (top - 1,) if kind == "u" else (-1, top // 2 - 1)
-    raw = _raw(at, size, kind, order)
-
-    def read(data: bytes, start: int) -> Number:
-        value = raw(data, start)
-        if value in absent:
-            return None
-        for operation, operand in ops:
-            value = operation(value, operand)
-        return value
-
-    return read
+    return Item(match["key"], at, _raw(size, kind, order), absent, ops)
 
 
-def _raw(at: int, size: int, kind: str, order: str) -> Callable[[bytes, int], float | int]:
-    """Reads the bytes as a number, before any operation."""
+def _raw(size: int, kind: str, order: str) -> Raw:
     if (kind, size) in _CODES and order != "ws":
-        unpack = struct.Struct(("<" if order == "le" else ">") + _CODES[kind, size]).unpack_from
-        return lambda data, start: unpack(data, start + at)[0]
+        return struct.Struct(("<" if order == "le" else ">") + _CODES[kind, size]).unpack_from
     signed, endian = kind == "i", "little" if order == "le" else "big"
 
-    def read(data: bytes, start: int) -> int:
-        raw = data[start + at : start + at + size]
-        return int.from_bytes(raw[2:] + raw[:2] if order == "ws" else raw, endian, signed=signed)  # type: ignore[arg-type]  # mypy widens the literals
+    def read(data: bytes, at: int) -> tuple[int]:
+        raw = data[at : at + size]
+        return (int.from_bytes(raw[2:] + raw[:2] if order == "ws" else raw, endian, signed=signed),)  # type: ignore[arg-type]  # mypy widens the literals
 
     return read
 
@@ -118,7 +118,7 @@ def record(text: str, *, little: bool = False) -> Record:
             position = int(match["at"])
         length = int(match["bits"]) // 8
         if match["key"] != "_":
-            items.append((match["key"], _reader(position, length, match, little)))
+            items.append(_item(position, length, match, little))
         position += length
         size = max(size, position)
     return Record(tuple(items), size)

@@ -122,7 +122,7 @@ def _other(data: bytes, at: int, channels: Mapping[str, str], history: object, f
     pair = _pair(channel, kind)
     failed = record(TYPES[kind]).items if 0xB3 <= channel <= 0xBF and kind in TYPES else ()
     if failed:
-        frame.values[f"{failed[0][0]}_exception"] = 1
+        frame.values[f"{failed[0].key}_exception"] = 1
         return at + 3
     if channel >= _NOT_MEASURED and pair not in channels:
         raise ValueError(f"byte {at}: {pair} answers a command, or is not known")
