@@ -250,8 +250,11 @@ class _Sparkplug:
                 continue
             reading = metrics.reading(metric, known, name, model, decoded.rejects, unmapped)
             if reading is not None:
-                source_ = TimeSource.ARRIVAL if time is None else TimeSource.DEVICE
-                samples.setdefault(time, Sample([], time, source_)).readings.append(reading)
+                sample = samples.get(time)
+                if sample is None:
+                    source_ = TimeSource.ARRIVAL if time is None else TimeSource.DEVICE
+                    sample = samples[time] = Sample([], time, source_)
+                sample.readings.append(reading)
         decoded.rejects = capped(decoded.rejects)
         decoded.samples = list(samples.values())
         if unmapped:

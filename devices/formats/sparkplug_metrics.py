@@ -1,5 +1,6 @@
 """What a Sparkplug metric says: its time, its quality, and the reading that it is."""
 
+from functools import lru_cache
 from math import isfinite
 from typing import Final, NamedTuple
 
@@ -37,7 +38,13 @@ def time(metric: Metric, payload: Payload) -> int | None:
         ValueError: it is no epoch milliseconds.
     """
     stamp = metric.timestamp or payload.timestamp
-    return from_epoch_ms(stamp) if stamp else None
+    return _ns(stamp) if stamp else None
+
+
+@lru_cache(maxsize=256)
+def _ns(stamp: int) -> int:
+    """The metrics of a message mostly have one time."""
+    return from_epoch_ms(stamp)
 
 
 def reading(
@@ -46,7 +53,8 @@ def reading(
     """The reading that `metric` is; None where it is none, and then what is wrong in `rejects`, or it is `unmapped`."""
     if isinstance(metric.value, str):
         return None
-    if not _good(metric.properties.get(QUALITY), name, rejects):
+    quality = metric.properties.get(QUALITY)
+    if quality is not None and not _good(quality, name, rejects):
         return None
     value = wire.number(metric.value, metric.datatype or known.datatype)
     if value is None or not isfinite(value):
@@ -65,12 +73,14 @@ def reading(
             where = printable(name, 60)
             unmapped.append(f"{where} [{printable(unit, 20)}]" if unit else where)
         return None
-    return Reading(found.field, convert(float(value), unit or found.field.unit, found.field.unit), found.channel)
+    field, channel = found
+    stored = float(value)
+    return Reading(field, convert(stored, unit, field.unit) if unit and unit != field.unit else stored, channel)
 
 
 def _good(quality: object, name: str, rejects: list[Reject]) -> bool:
     """Quality as OPC writes it: 192 to 255 are good; 0 is bad, 500 stale."""
-    if quality is None or (isinstance(quality, int) and 192 <= quality <= 255):
+    if isinstance(quality, int) and 192 <= quality <= 255:
         return True
     where = printable(name, 60)
     if quality == _STALE:

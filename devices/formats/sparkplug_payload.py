@@ -63,6 +63,8 @@ def number(value: Scalar | None, datatype: int) -> float | bool | None:
     Integers are two's complement in an unsigned field; a value that fits neither the sign nor the width is none. A
     32-bit float is rounded to the seven digits that it holds.
     """
+    if datatype == DOUBLE and type(value) is float:
+        return value
     if isinstance(value, bool):
         return value if datatype == BOOLEAN else None
     if datatype in SIGNED_BITS and isinstance(value, int):
@@ -72,9 +74,7 @@ def number(value: Scalar | None, datatype: int) -> float | bool | None:
         return (value + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1) if fits else None
     if datatype in UNSIGNED and isinstance(value, int):
         return value
-    if isinstance(value, float) and datatype in (FLOAT, DOUBLE):
-        return float(f"{value:.7g}") if datatype == FLOAT else value
-    return None
+    return float(f"{value:.7g}") if datatype == FLOAT and isinstance(value, float) else None
 
 
 def read(data: bytes) -> Payload:
@@ -97,19 +97,31 @@ def read(data: bytes) -> Payload:
 
 
 def _metric(data: bytes) -> Metric:
-    numbers: dict[int, int] = {}
-    name, value, properties = "", None, _NO_PROPERTIES
+    metric = Metric("", None, None, 0, False, False, _NO_PROPERTIES)
     for tag, found in _fields(data):
         if 10 <= tag <= 15:
-            value = _scalar(tag - 10, found)
-        elif not isinstance(found, bytes):
-            numbers[tag] = found
-        elif tag == 1:
-            name = _text(found)
-        elif tag == 9:
-            properties = _known_properties(found) if len(found) <= SMALL_PROPERTIES else _properties(found)
-    get = numbers.get
-    return Metric(name, get(2), get(3), get(4, 0), bool(get(5)), bool(get(7)), properties, value)
+            metric.value = _scalar(tag - 10, found)
+        elif isinstance(found, bytes):
+            if tag == 1:
+                metric.name = _text(found)
+            elif tag == 9:
+                metric.properties = _known_properties(found) if len(found) <= SMALL_PROPERTIES else _properties(found)
+        elif tag == 3:
+            metric.timestamp = found
+        elif tag == 4:
+            metric.datatype = found
+        else:
+            _note(metric, tag, found)
+    return metric
+
+
+def _note(metric: Metric, tag: int, found: int) -> None:
+    if tag == 2:
+        metric.alias = found
+    elif tag == 5:
+        metric.historical = bool(found)
+    elif tag == 7:
+        metric.null = bool(found)
 
 
 @lru_cache(maxsize=4_096)
@@ -169,26 +181,26 @@ def _fields(data: bytes) -> list[tuple[int, int | bytes]]:
         at += 1
         if key > 0x7F:
             key, at = _varint(data, at - 1)
-        tag, wire = key >> 3, key & 7
-        if wire in (_VARINT, _BYTES):
-            if at < end and data[at] < 0x80:
-                size = data[at]
+        wire = key & 7
+        if wire == _FIXED64:
+            size = 8
+        elif wire == _FIXED32:
+            size = 4
+        elif wire in (_VARINT, _BYTES):
+            if at < end and (size := data[at]) < 0x80:
                 at += 1
             else:
                 size, at = _varint(data, at)
             if wire == _VARINT:
-                found.append((tag, size))
+                found.append((key >> 3, size))
                 continue
-        elif wire == _FIXED64:
-            size = 8
-        elif wire == _FIXED32:
-            size = 4
         else:
             raise ValueError(f"not protobuf: wire type {wire} at byte {at}")
-        if tag == 0 or size > end - at:
-            raise ValueError(f"not protobuf: field {tag} of {size} bytes ends beyond byte {end}")
-        found.append((tag, data[at : at + size]))
-        at += size
+        stop = at + size
+        if key < 8 or stop > end:
+            raise ValueError(f"not protobuf: field {key >> 3} of {size} bytes ends beyond byte {end}")
+        found.append((key >> 3, data[at:stop]))
+        at = stop
     return found
 
 
