@@ -8,7 +8,7 @@ An address is the device's topic; a device behind a gateway is `<topic>/<its key
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,7 @@ _POWER: Final = re.compile(r"POWER([0-9]{0,2})")
 _RL_LIGHT: Final = 2
 """kind of relay in the list `rl` of a discovery message: 1 relay, 2 light, 3 shutter"""
 _DESCRIBES: Final = re.compile(r"INFO[0-9]|STATUS(?:[0-7]|9)?|LOGGING|UPTIME|MARGINS")
+_DIMMED: Final = frozenset({"Dimmer", "CT", "Color", "HSBColor"})
 _GATEWAYS: Final = ("ZbReceived", "LwReceived")
 _NO_SENSORS: Final = frozenset({*_GATEWAYS, "IBEACON", "RDM6300", "RFID", "PN532", "IrReceived", "RfReceived"})
 
@@ -135,9 +136,10 @@ class TasmotaSource:
         source = TimeSource.ARRIVAL if time is None else TimeSource.DEVICE
         own = Gathering()
         units = tasmota_keys.Units.of(body, "F" if self._fahrenheit else "C")
+        wired, others = _parts(body)
         self._power(address, body, own)
-        tasmota_keys.sensors({k: v for k, v in body.items() if k not in _NO_SENSORS}, units, own)
-        for key, device, kind in _others(body):
+        tasmota_keys.sensors(wired, units, own)
+        for key, device, kind in others:
             other = Gathering()
             tasmota_keys.device(kind, device, units, other)
             name = key if kind == "trv" else f"{address}/{key}"
@@ -158,10 +160,16 @@ class TasmotaSource:
         return clock.from_epoch_s(number(text))
 
     def _power(self, address: str, body: dict[str, object], own: Gathering) -> None:
-        relays = {
-            int(found[1] or 1): key for key in body if key.startswith("POWER") and (found := _POWER.fullmatch(key))
-        }
-        dimmed = any(key in body for key in ("Dimmer", "CT", "Color", "HSBColor"))
+        relays = {_relay(key): key for key in body if key.startswith("POWER") and _POWER.fullmatch(key)}
+        dimmed = not _DIMMED.isdisjoint(body)
+        if relays or dimmed:
+            self._switches(relays, dimmed, address, body, own)
+        if "Signal" in (wifi := member(body, "Wifi")):
+            own.number("rssi", wifi["Signal"], "Wifi.Signal")
+
+    def _switches(
+        self, relays: dict[int, str], dimmed: bool, address: str, body: dict[str, object], own: Gathering
+    ) -> None:
         lights = self._lights.get(address)
         if lights is None:
             lights = frozenset({max(relays)}) if relays and dimmed else frozenset()
@@ -172,8 +180,6 @@ class TasmotaSource:
                 own.number("brightness", body["Dimmer"], "Dimmer")
             if "CT" in body:
                 own.number("color_temperature", body["CT"], "CT", "mired")
-        if "Signal" in (wifi := member(body, "Wifi")):
-            own.number("rssi", wifi["Signal"], "Wifi.Signal")
 
 
 def source(config: SourceConfig) -> TasmotaSource:
@@ -198,18 +204,34 @@ def zone_of(config: SourceConfig) -> ZoneInfo:
         raise ValueError(f"timezone {name!r} is unknown: write it as Europe/London") from error
 
 
-def _others(body: dict[str, object]) -> Iterator[tuple[str, dict[str, object], str]]:
-    """Devices that a gateway reports: key, values and kind."""
-    for gateway in _GATEWAYS:
-        for key, values in member(body, gateway).items():
-            if isinstance(values, dict):
-                yield key, values, gateway
-    for name, values in body.items():
-        if isinstance(values, dict) and name not in _NO_SENSORS and (mac := tasmota_keys.ble_address(name, values)):
-            yield mac, values, "ble"
+_Values = dict[str, object]
+
+
+def _relay(key: str) -> int:
+    return int(key.removeprefix("POWER") or 1)
+
+
+def _parts(body: _Values) -> tuple[dict[str, _Values], list[tuple[str, _Values, str]]]:
+    """The sensors wired to the device by key; and the devices that a gateway reports: key, values and kind."""
+    wired: dict[str, _Values] = {}
+    nearby: list[tuple[str, _Values, str]] = []
+    for key, values in body.items():
+        if isinstance(values, dict) and key not in _NO_SENSORS:
+            if mac := tasmota_keys.ble_address(key, values):
+                nearby.append((mac, values, "ble"))
+            else:
+                wired[key] = values
+    others = [
+        (key, values, gateway)
+        for gateway in _GATEWAYS
+        if gateway in body
+        for key, values in member(body, gateway).items()
+        if isinstance(values, dict)
+    ]
     valve = body.get("trv")
     if isinstance(valve, str) and valve:
-        yield valve, body, "trv"
+        nearby.append((valve, body, "trv"))
+    return wired, others + nearby
 
 
 def encode(config: SourceConfig, sample: Sample) -> list[Message]:

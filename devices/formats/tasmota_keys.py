@@ -1,8 +1,10 @@
 """What the keys of a Tasmota message mean, by the sensor that they belong to."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from devices.gather import Gathering
@@ -114,20 +116,25 @@ class Units:
         return self.temperature if unit == _T else self.pressure if unit == _P else unit
 
 
-def sensors(body: Mapping[str, object], units: Units, into: Gathering) -> None:
+def sensors(wired: Mapping[str, Mapping[str, object]], units: Units, into: Gathering) -> None:
     """Readings of the sensors that are wired to the device."""
-    plain = {k: v for k, v in body.items() if isinstance(v, dict) and not ble_address(k, v)}
-    measured = [(key, name) for key, values in plain.items() for name in values]
-    for key, values in plain.items():
+    repeated = _repeated(wired.values()) if len(wired) > 1 else frozenset()
+    for key, values in wired.items():
         if key == "ENERGY":
             _energy(values, into)
         elif key == "COUNTER":
             _counters(values, into)
         else:
-            _sensor(key, values, units, into, [name for other, name in measured if other != key])
+            _sensor(key, values, units, into, repeated)
 
 
-def _sensor(key: str, values: Mapping[str, object], units: Units, into: Gathering, elsewhere: list[str]) -> None:
+def _repeated(sensors: Iterable[Mapping[str, object]]) -> Set[str]:
+    """Names that more than one sensor has."""
+    counts = Counter(name for values in sensors for name in values)
+    return {name for name, count in counts.items() if count > 1}
+
+
+def _sensor(key: str, values: Mapping[str, object], units: Units, into: Gathering, repeated: Set[str]) -> None:
     family, suffix = _family(key)
     table = _SENSORS.get(family, _COMMON)
     identity = values.get("Id")
@@ -135,12 +142,13 @@ def _sensor(key: str, values: Mapping[str, object], units: Units, into: Gatherin
         if name not in table or (name == "eCO2" and "CarbonDioxide" in values):
             continue
         field, unit = table[name]
-        channel = suffix or (key.lower() if name in elsewhere and field != "device_temperature" else "")
+        channel = suffix or (key.lower() if name in repeated and field != "device_temperature" else "")
         if isinstance(identity, str) and channel:
             channel = identity.lower()[:32]
         into.number(field, value, f"{key}.{name}", units.resolve(unit), channel)
 
 
+@lru_cache(maxsize=1_024)
 def _family(key: str) -> tuple[str, str]:
     found = _SUFFIX.fullmatch(key)
     return (found[1], found[2].lower()) if found else (key, "")
