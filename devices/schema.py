@@ -25,9 +25,9 @@ class Kind(StrEnum):
     """0.0 or 1.0: the mean is the share of time"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One row of the schema; the module's docstring says what each column means."""
+    """One row of the schema; the module's docstring says what each column means. A field equals itself alone."""
 
     name: str
     measurement: str

@@ -10,6 +10,7 @@ JSON, and only the gateways tell the time. Source: chirpstack-docs, "Event types
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -40,6 +41,8 @@ DEFAULT_TOPIC: Final = "application"
 _LEVELS: Final = re.compile(
     r"(?:[^/]+/)?device/(?P<device>[^/]+)/(?P<kind>event/[^/]+|command/.+|rx|join|status|ack|error)"
 )
+_LONGEST_EUI: Final = 64
+"""characters; what is longer is no DevEUI in any spelling"""
 _JOIN: Final = ("event/join", "join")
 _STATUS: Final = ("event/status", "status")
 _READ: Final = frozenset({"event/up", "rx", *_STATUS})
@@ -110,8 +113,13 @@ def _not_read(kind: str) -> Reject:
 def _address(body: Mapping[str, Any], topic_level: str) -> str:
     """The DevEUI: in v4 hexadecimal in `deviceInfo`, in v3 base64 (some bridges: hexadecimal) in `devEUI`."""
     told = child(body, "deviceInfo").get("devEui") or body.get("devEUI") or topic_level
-    if not isinstance(told, str):
+    if not isinstance(told, str) or len(told) > _LONGEST_EUI:
         return ""
+    return _dev_eui(told)
+
+
+@lru_cache(maxsize=16_384)
+def _dev_eui(told: str) -> str:
     if DEV_EUI.fullmatch(told.lower()):
         return told.lower()
     return (base64_bytes(told) or b"").hex()
@@ -125,7 +133,7 @@ def _object(body: Mapping[str, Any], rejects: list[Reject]) -> Mapping[str, Any]
             decoded = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             rejects.append(Reject(Reason.MALFORMED, f"objectJSON is {json_fault(error)}"))
-    return decoded if isinstance(decoded, Mapping) and decoded else None
+    return decoded if type(decoded) is dict and decoded else None
 
 
 def _time(body: Mapping[str, Any]) -> tuple[int | None, TimeSource]:

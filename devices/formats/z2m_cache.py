@@ -5,12 +5,12 @@ a restart it publishes every device once more. So a value is new when it differs
 that one was written a heartbeat ago; in the first message of a topic after a restart only a different value is new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import orjson
 
-from devices.model import SECOND
+from devices.model import SECOND, Reading
 
 REPLAY: Final = 60 * SECOND
 """how long after its start the bridge may still be repeating what it remembers"""
@@ -45,20 +45,25 @@ class Cache:
         self._replayed.add(topic)
         return True
 
-    def is_new(self, address: str, key: str, value: float, now: int, *, replay: bool) -> bool:
-        """Whether to write `value`; if so it is remembered as written at `now`."""
+    def only_new(self, address: str, told: Iterable[tuple[str, Reading]], now: int, *, replay: bool) -> list[Reading]:
+        """The readings, by key, that are to be written; they are remembered as written at `now`."""
         written = self._written.get(address)
         if written is None:
             self._make_room()
             written = self._written[address] = {}
-        last = written.get(key)
-        if last is not None and last[0] == value and (replay or abs(now - last[1]) < self._heartbeat):
-            return False
-        if last is None and len(written) >= MAX_KEYS:
-            written.clear()
-        written[key] = value, now
-        self._changed.add(address)
-        return True
+        found: list[Reading] = []
+        for key, reading in told:
+            value = reading[1]
+            last = written.get(key)
+            if last is not None and last[0] == value and (replay or abs(now - last[1]) < self._heartbeat):
+                continue
+            if last is None and len(written) >= MAX_KEYS:
+                written.clear()
+            written[key] = value, now
+            found.append(reading)
+        if found:
+            self._changed.add(address)
+        return found
 
     def _make_room(self) -> None:
         if len(self._written) >= MAX_ADDRESSES:

@@ -40,12 +40,12 @@ _INTEGERS: Final = frozenset({BY_NAME["brightness"], BY_NAME["color_temperature"
 
 def read(rule: Rule, key: str, value: Json) -> float | Reject | None:
     """The value in the schema's unit; None where the device has none, a `Reject` where it is not what the rule says."""
-    if isinstance(value, str):
+    if value is None:
+        return None
+    if type(value) is str:
         value = value.strip()
         if value.lower() in _NO_VALUE_WORDS:
             return None
-    if value is None:
-        return None
     return _read_state(rule, key, value) if rule.on != rule.off else _read_number(rule, key, value)
 
 
@@ -64,12 +64,12 @@ def _word(value: Json) -> str:
 
 
 def _read_number(rule: Rule, key: str, value: Json) -> float | Reject:
-    if isinstance(value, str):
+    if type(value) is str:
         try:
             value = float(value)
         except ValueError:
             return Reject(Reason.WRONG_TYPE, printable(f"{key} is a number; found {show(value)}"))
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not float and type(value) is not int:
         return Reject(Reason.WRONG_TYPE, printable(f"{key} is a number; found {show(value)}"))
     if not isfinite(value):
         return Reject(Reason.NOT_FINITE, printable(f"{key} is {value}"))

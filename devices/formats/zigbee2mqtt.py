@@ -45,6 +45,7 @@ _AVAILABILITY: Final = "/availability"
 _COMMANDS: Final = frozenset({"set", "get"})
 _LARGE: Final = ("devices", "groups", "info", "definitions", "converters", "extensions")
 _LAST_SEEN: Final = "last_seen"
+_new: Final = tuple.__new__
 _PRESENCE: Final[Mapping[Json, bool]] = {"online": True, "offline": False}
 
 
@@ -129,20 +130,19 @@ class _Zigbee2Mqtt:
         plan = self._plan(address, body, decoded.rejects)
         now = message.received if time is None else max(0, min(time, FOREVER))
         replay = self._cache.is_replay(message.topic, message.received)
-        readings: list[Reading] = []
-        repeated = False
+        told: list[tuple[str, Reading]] = []
         for key, rule in plan.rules.items():
-            found = read(rule, key, body.get(key))
-            if isinstance(found, Reject):
+            value = body.get(key)
+            found = None if value is None else read(rule, key, value)
+            if isinstance(found, float):
+                told.append((key, _new(Reading, (rule.field, found, rule.channel))))
+            elif found is not None:
                 decoded.rejects.append(found)
-            elif found is not None and self._cache.is_new(address, key, found, now, replay=replay):
-                readings.append(Reading(rule.field, found, rule.channel))
-            else:
-                repeated = repeated or found is not None
+        readings = self._cache.only_new(address, told, now, replay=replay) if told else []
         if readings:
             source = TimeSource.ARRIVAL if time is None else TimeSource.GATEWAY
             decoded.samples.append(Sample(readings, time, source))
-        elif repeated:
+        elif told:
             decoded.rejects.append(Reject(Reason.UNCHANGED, "repeats what is already written"))
         elif not decoded.rejects:
             decoded.rejects.append(Reject(Reason.NO_VALUE, "no reading in it"))
