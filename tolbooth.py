@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it went wrong, 2 the command, a setting or the estate is w
 """
 
 import asyncio
+import os
 import sys
 import time
 from functools import partial
@@ -215,7 +216,10 @@ def up(
     from rich.console import Console
 
     from ingest import demo, terminal
+    from ingest.settings import PREFIX
 
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]  # an installation's settings would lead simulated readings into its own database
     seconds = None if live is None else duration(live)
     command = (sys.executable, str(Path(__file__).resolve()))
     preview = find_spec("nicegui") is not None
