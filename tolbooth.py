@@ -80,12 +80,13 @@ def devices_check(
     """Find every mistake in the files of an estate, by file and line."""
     from devices.check import check
 
-    folder = folder or _demo_estate()
+    demo = demo_settings()
+    folder = folder or (load_settings(demo).registry if demo else _demo_estate())
     problems = check(folder)
     for problem in problems:
         typer.echo(problem)
     if problems:
-        fail(f"{len(problems)} mistakes in {folder}", 2)
+        fail(f"{len(problems)} mistake{'s' if len(problems) > 1 else ''} in {folder}", 2)
     typer.echo(f"{folder} is sound")
 
 
