@@ -169,6 +169,7 @@ def test_a_part_that_dies_ends_the_demo(up: Up) -> None:
         (("status",), {"TOLBOOTH_REGISTRY": "x", "TOLBOOTH_HEALTH__PORT": "1"}, 1, "no ingest answers at"),
         (("devices", "check", "none"), {}, 2, "none:1: there is no such folder"),
         (("up", "--for", "5 minutes"), {}, 2, "is no length of time"),
+        (("up", "--folder", "/dev/null/demo"), {}, 1, "/dev/null/demo cannot be written (Not a directory)"),
         (("clean", "--yes", "--folder", "."), {}, 1, "not the folder of a demo"),
         (("simulate",), {"TOLBOOTH_REGISTRY": "none"}, 2, "none"),
     ],
