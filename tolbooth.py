@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it went wrong, 2 the command, a setting or the estate is w
 """
 
 import asyncio
+import os
 import sys
 import time
 from functools import partial
@@ -79,12 +80,13 @@ def devices_check(
     """Find every mistake in the files of an estate, by file and line."""
     from devices.check import check
 
-    folder = folder or _demo_estate()
+    demo = demo_settings()
+    folder = folder or (load_settings(demo).registry if demo else _demo_estate())
     problems = check(folder)
     for problem in problems:
         typer.echo(problem)
     if problems:
-        fail(f"{len(problems)} mistakes in {folder}", 2)
+        fail(f"{len(problems)} mistake{'s' if len(problems) > 1 else ''} in {folder}", 2)
     typer.echo(f"{folder} is sound")
 
 
@@ -215,7 +217,10 @@ def up(
     from rich.console import Console
 
     from ingest import demo, terminal
+    from ingest.settings import PREFIX
 
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]  # an installation's settings would lead simulated readings into its own database
     seconds = None if live is None else duration(live)
     command = (sys.executable, str(Path(__file__).resolve()))
     preview = find_spec("nicegui") is not None

@@ -14,6 +14,7 @@ from devices.estate.change import ChangeError, apply, read
 from devices.estate.draft import CouncilDraft
 from devices.estate.shapes import NATIVE, DeviceRow, keys, required
 from devices.estate.values import instant
+from devices.formats import OWN_CONNECTION
 from devices.model import SECOND, DeviceKind, Estate
 from devices.registry import load
 from devices.strangers import Stranger
@@ -46,6 +47,8 @@ class Adopted:
     device: str
     source: str
     new_source: bool
+    connects_itself: bool
+    """whether a broker that asks for credentials wants an account for it, rather than for its gateway"""
     row: Mapping[str, str]
     files: tuple[Path, ...]
 
@@ -68,7 +71,8 @@ def adopt(folder: Path, stranger: Stranger, wish: Wish) -> Adopted:
         texts[council] = write.append_item(read(council), "sources", _source_item(source, stranger))
     texts[path] = _with_device(path, row)
     apply(folder, texts, lambda after: _only_added(before, after, places.ident(draft), row["id"], stranger.address))
-    return Adopted(places.ident(draft), row["id"], source, not listed, row, tuple(texts))
+    own = stranger.format in OWN_CONNECTION
+    return Adopted(places.ident(draft), row["id"], source, not listed, own, row, tuple(texts))
 
 
 def _place(folder: Path, building: str) -> tuple[CouncilDraft, str]:

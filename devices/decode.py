@@ -25,6 +25,7 @@ from devices.model import (
 from devices.privacy import Gate
 from devices.schema import Kind
 from devices.text import printable
+from devices.timestamps import to_rfc3339
 from devices.topics import ByTopic
 
 _Route = tuple[str, Source, bool]
@@ -200,7 +201,14 @@ def configs(estate: Estate) -> Iterator[tuple[str, SourceConfig]]:
 
 def _claim(time: int, received: int) -> str:
     ahead = (time - received) / SECOND
-    return f"claimed {time} ns, {abs(ahead):.0f} s {'after' if ahead > 0 else 'before'} arrival"
+    return f"claimed {_shown(time)}, {abs(ahead):.0f} s {'after' if ahead > 0 else 'before'} arrival"
+
+
+def _shown(time: int) -> str:
+    try:
+        return to_rfc3339(time)
+    except (ValueError, OverflowError, OSError):
+        return f"{time} ns, which is no year of a calendar"
 
 
 def _sifted(readings: list[Reading], rejects: list[Reject]) -> Iterator[Reading]:

@@ -69,7 +69,11 @@ def adopted(done: Adopted, replayed: int) -> RenderableType:
     tail = Text(
         f"{replayed:,} messages of it that quarantine kept are stored now; a running ingest takes the next ones"
     )
-    return Group(head, _row(done.row), tail)
+    account = Text(
+        f"it connects by itself: where the broker asks for credentials, `tolbooth init` makes its account and "
+        f"`tolbooth devices credential {done.device}` shows it"
+    )
+    return Group(head, _row(done.row), tail, *([account] if done.connects_itself else []))
 
 
 def replaced(done: Replaced) -> RenderableType:

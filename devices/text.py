@@ -13,6 +13,12 @@ def printable(text: str, limit: int = LIMIT) -> str:
     return cut if len(cut) <= limit else cut[: limit - 1] + "…"
 
 
+def in_short(lines: str, limit: int = LIMIT) -> str:
+    """The first line, safe to print, and how many more there are."""
+    first, *more = lines.splitlines() or [""]
+    return printable(first, limit) + (f" (and {len(more)} more)" if more else "")
+
+
 def show(value: object, limit: int = 60) -> str:
     """A JSON value as it would be written, safe to print, for the detail of a `Reject`.
 

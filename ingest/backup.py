@@ -46,7 +46,8 @@ def backup(settings: Settings, target: Path, *, secrets: bool) -> dict[str, Any]
     source = settings.data / journalfile.FILE
     if not source.exists():
         raise BackupError(f"{source} is not there: name the settings of the ingest to back up with --settings")
-    manifest = {"format": FORMAT, "made": datetime.fromtimestamp(time.time_ns() / SECOND, UTC).isoformat()}
+    made = datetime.fromtimestamp(time.time_ns() / SECOND, UTC).isoformat()
+    manifest = {"format": FORMAT, "made": made, "secrets": secrets}
     try:
         with target.open("xb") as file, tempfile.TemporaryDirectory(dir=target.parent) as place:
             target.chmod(0o600)

@@ -1,6 +1,7 @@
 """The commands of the operator on call: run ingest, ask how it is, watch messages, save and restore."""
 
 import asyncio
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -217,7 +218,10 @@ def restore(
 
     with clear_errors():
         made = restore(archive, folder)
-    typer.echo(f"restored as of {made['made']}: start it with `tolbooth ingest --settings {folder / 'tolbooth.toml'}`")
+    settings = shlex.quote(str(folder / "tolbooth.toml"))
+    if not made.get("secrets"):
+        typer.echo(f"the backup holds no passwords and tokens: put those you use into {settings} before you start")
+    typer.echo(f"restored as of {made['made']}: start it with `tolbooth ingest --settings {settings}`")
 
 
 @app.command()

@@ -29,7 +29,7 @@ class Counts:
     rows: int
     bytes: int
     oldest: int | None
-    """arrival of the oldest message in the journal, ns"""
+    """since when the oldest lines in the journal are ours, ns: `Entry.received`"""
     quarantine: int
     """rows in quarantine now"""
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -50,6 +51,7 @@ class Plan:
 
     folder: Path
     estate: Path
+    """copied into the folder at the first start, and there the demo's own"""
     days: int
     """of history made at the first start"""
     seed: int
@@ -62,6 +64,11 @@ class Plan:
     preview_port: int = 0
     """chosen once the demo holds its folder, as is the next"""
     health_port: int = 0
+
+    @property
+    def registry(self) -> Path:
+        """The demo's own estate: what is adopted or changed there touches no other."""
+        return self.folder / "estate"
 
     @property
     def security(self) -> Path:
@@ -79,6 +86,8 @@ class Part:
     """whether it is ready; asked until it is"""
     reads_only: bool = False
     """whether it gets the credentials of one who reads, and none of the broker"""
+    simulates: bool = False
+    """whether it knows the simulated devices alone, and not what was adopted"""
 
 
 async def _ingest_is_ready(_: Plan, settings: Settings) -> bool:
@@ -118,6 +127,7 @@ PARTS: Final = (
             *("--security", str(plan.security)),
         ),
         _at_once,
+        simulates=True,
     ),
     PREVIEW,
 )
@@ -190,8 +200,12 @@ def remove(folder: Path) -> None:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "lock").open("a") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "lock").open("a")
+    except OSError as error:
+        raise DemoError(f"{folder} cannot be written ({error.strerror}): name another folder with --folder") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -202,8 +216,13 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _secure(plan: Plan) -> None:
-    """Make the credentials of all that the estate has now."""
-    store.init(plan.security, registry.load(plan.estate), time.time_ns(), registry=plan.estate)
+    """Make the credentials of all that the demo's estate has now; the estate too, where it is not there yet."""
+    if not plan.registry.exists():
+        half = plan.folder / "estate.new"
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(plan.estate, half, copy_function=shutil.copyfile)
+        half.rename(plan.registry)
+    store.init(plan.security, registry.load(plan.registry), time.time_ns(), registry=plan.registry)
 
 
 def _shown(path: Path) -> str:
@@ -232,17 +251,23 @@ def _write_settings(plan: Plan, broker: Broker, database: Database, access: Acce
 
 
 def _write_tables(plan: Plan, path: Path, tables: Mapping[str, Mapping[str, str | int]]) -> None:
-    lines = [f"registry = {json.dumps(str(plan.estate))}", f"data = {json.dumps(str(plan.folder / 'ingest'))}"]
+    lines = [f"registry = {json.dumps(str(plan.registry))}", f"data = {json.dumps(str(plan.folder / 'ingest'))}"]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
     store.put(path, "\n".join(lines) + "\n")
+
+
+def _simulated(plan: Plan) -> Mapping[str, str]:
+    """A setting: the estate as it is shipped, of which every device can be simulated."""
+    return {"TOLBOOTH_REGISTRY": str(plan.estate)}
 
 
 @asynccontextmanager
 async def _running(part: Part, plan: Plan, path: Path, settings: Settings) -> AsyncIterator[Process]:
     chosen = path.with_name(READING) if part.reads_only else path
     command = (*plan.command, *part.arguments(plan), "--settings", str(chosen))
-    process = Process(part.name, command, plan.folder, lambda: part.serves(plan, settings))
+    environment = _simulated(plan) if part.simulates else {}
+    process = Process(part.name, command, plan.folder, lambda: part.serves(plan, settings), environment=environment)
     await process.start()
     try:
         yield process
@@ -259,8 +284,9 @@ async def _backfill(plan: Plan, path: Path, say: Callable[[str], None]) -> None:
     arguments = ("backfill", "--days", str(plan.days), "--seed", str(plan.seed))
     state = ("--state", str(plan.folder / "simulators.json"))
     child = await asyncio.create_subprocess_exec(
-        *plan.command, *arguments, *state, "--settings", str(path), start_new_session=True
-    )
+        *plan.command, *arguments, *state, "--settings", str(path),
+        env={**os.environ, **_simulated(plan)}, start_new_session=True,
+    )  # fmt: skip
     try:
         code = await child.wait()
     except asyncio.CancelledError:

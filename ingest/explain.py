@@ -21,6 +21,8 @@ from ingest.lineprotocol import Tags
 
 MOST: Final = 50
 """Values, sources and lines shown at most of each."""
+FEW: Final = 3
+"""Sources shown that do not claim a message which another does."""
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
 
 
@@ -87,18 +89,23 @@ def _arrival(message: Message) -> Step:
 
 
 def _sources(topic: str, decoder: Decoder) -> Iterator[Step]:
-    claimed = False
-    for name, source in list(decoder.sources.items())[:MOST]:
-        shown = printable(", ".join(source.filters[:3]))
-        if not source.claims(topic):
-            yield Step("source", f"{name} does not claim it: it reads {shown}")
-        elif claimed:
-            yield Step("source", f"{name} claims it too, but comes later")
-        else:
-            claimed = True
-            yield Step("source", f"{name} claims it: it reads {shown}", good=True)
-    if not claimed:
+    claiming = [name for name, source in decoder.sources.items() if source.claims(topic)]
+    others = [name for name in decoder.sources if name not in claiming]
+    told = others[: FEW if claiming else MOST]
+    for name in told:
+        yield Step("source", f"{name} does not claim it: it reads {_reads(name, decoder)}")
+    if len(others) > len(told):
+        yield Step("source", f"{len(others) - len(told)} more do not claim it")
+    for name in claiming[:1]:
+        yield Step("source", f"{name} claims it: it reads {_reads(name, decoder)}", good=True)
+    for name in claiming[1:MOST]:
+        yield Step("source", f"{name} claims it too, but comes later")
+    if not claiming:
         yield Step("source", "no source of the registry claims it", good=False)
+
+
+def _reads(name: str, decoder: Decoder) -> str:
+    return printable(", ".join(decoder.sources[name].filters[:3]))
 
 
 def _devices(name: str, decoded: Decoded, decoder: Decoder) -> Iterator[Step]:

@@ -72,6 +72,7 @@ async def live_report(parts: Parts) -> dict[str, Any]:
         "canary": parts.kit.canary.text(now),
         "canary_age_s": parts.kit.canary.age_s(now),
         "ready": _ready(parts, now),
+        "registry": parts.kit.mistakes,
         "devices": {"registered": len(parts.kit.fleet), "online": parts.kit.fleet.online(now)},
         "alarms": [_alarm(alarm, now) for alarm in parts.kit.watch.alarms],
     }

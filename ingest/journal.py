@@ -47,7 +47,7 @@ class Entry:
     """One transaction's worth of messages."""
 
     received: int = 0
-    """arrival of the oldest message, ns"""
+    """since when its lines are ours, ns: the arrival of the oldest message, or when a history was read"""
     lines: list[str] = field(default_factory=list)
     sizes: "array[int]" = field(default_factory=lambda: array("I"))
     """lines of each message that has any, in the order of `lines`"""

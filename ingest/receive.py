@@ -193,6 +193,8 @@ class Kit:
     limit: Limit = field(default_factory=lambda: Limit(0, 1))
     rewrites: Rewrites = field(default_factory=Rewrites)
     rebirths: Rebirths = field(default_factory=Rebirths)
+    mistakes: str = ""
+    """of the registry's files, for which they are not taken up, a line each; empty while there are none"""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -170,8 +170,10 @@ async def _follow(settings: Settings, parts: Kit, session: Session) -> None:
             estate = await asyncio.to_thread(_estate, settings)
             await _take_up(estate, settings, parts, session)
         except ConfigurationError as error:
-            log.warning("the registry changed, and is not taken up: %s", error)
+            parts.mistakes = str(error)
+            log.warning("the registry changed, and is not taken up: %s", "; ".join(parts.mistakes.splitlines()))
             continue
+        parts.mistakes = ""
         log.info("the registry changed: %d devices, %d topic filters", len(parts.fleet), len(session.filters))
 
 

@@ -33,6 +33,10 @@ FIRST_DELAY, LAST_DELAY = 0.2, 30.0
 """Seconds between attempts to connect; doubled each time, with jitter."""
 STEADY: Final = 5.0
 """Seconds that a connection held, after which its end is an event of its own and the first delay counts again."""
+BRIEF_S: Final = 60.0
+DUEL: Final = 3
+"""So many connections in a row that each held for less than `BRIEF_S` seconds look like two clients with one id: each
+is put out by the other. A broker says so to few, since it resets the connection of who writes to it meanwhile."""
 CONNECT_TIMEOUT: Final = 10.0
 
 _MENDS: Final = {
@@ -100,15 +104,18 @@ class Session:
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
-        delay = FIRST_DELAY
+        delay, brief = FIRST_DELAY, 0
         while True:
             started = time.monotonic()
             try:
                 await self._connect_once()
             except (OSError, RefusedError, TimeoutError) as error:
-                if self.state.connected and time.monotonic() - started > STEADY:
-                    delay = FIRST_DELAY
-                self._say(f"broker {self.options.host}:{self.options.port} {_explain(error)}")
+                held = time.monotonic() - started
+                if self.state.connected:
+                    delay = FIRST_DELAY if held > STEADY else delay
+                    brief = brief + 1 if held < BRIEF_S else 0
+                rival = f"; {self._rival()}" if self.state.connected and brief >= DUEL else ""
+                self._say(f"broker {self.options.host}:{self.options.port} {_explain(error)}{rival}")
             finally:
                 self.state.connected = False
                 self._connection = None
@@ -276,6 +283,12 @@ class Session:
         if self._paused and self._connection is not None and self._connection.transport is not None:
             self._paused = False
             self._connection.transport.resume_reading()
+
+    def _rival(self) -> str:
+        return (
+            f"again and again: does another client use the client id {self.options.client_id}? "
+            "stop it, or give each ingest an mqtt.client_id of its own"
+        )
 
     def _say(self, text: str, *, connected: bool = False) -> None:
         if text != self.state.text:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from devices.model import Fate
 from devices.schema import BY_NAME, Field, Kind
-from devices.text import printable
+from devices.text import in_short, printable
 
 SHOWN: Final[tuple[Field, ...]] = tuple(BY_NAME[name] for name in ("temperature", "co2", "occupied"))
 """The fields of the table of spaces."""
@@ -83,6 +83,8 @@ class Status(_Answer):
     ready: bool
     """messages are being received and stored"""
     devices: Devices
+    registry: str
+    """the mistakes for which a change of the registry is not taken up, a line each; empty while there are none"""
     canary: str
     """`ok`, `off`, or what holds ingest's own marker up"""
     alarms: tuple[Alarm, ...]
@@ -194,6 +196,8 @@ def render_status(status: Status, rate: float | None = None) -> Table:
     grid.add_column()
     for name, state, good in _links(status):
         grid.add_row(name, Text(printable(state), "green" if good else "bold red"))
+    if status.registry:
+        grid.add_row("registry", Text(f"its change is not taken up: {in_short(status.registry)}", "bold red"))
     grid.add_row("devices", f"{status.devices.online:,} online of {status.devices.registered:,}")
     speed = "" if rate is None else f"{rate:,.1f} a second, "
     for alarm in status.alarms[:MOST_ALARMS]:

@@ -51,7 +51,7 @@ def journal_status(settings: Settings) -> Status:
     return Status.model_validate(
         said
         | {"lag_s": None, "broker": absent, "database": absent, "ready": False}
-        | {"devices": {"registered": 0, "online": 0}, "canary": absent, "alarms": ()}
+        | {"devices": {"registered": 0, "online": 0}, "canary": absent, "registry": "", "alarms": ()}
     )
 
 

@@ -109,6 +109,33 @@ def test_up_holds_its_folder_answers_status_and_stops_in_order(up: Up, tmp_path:
     assert "received" in status.stdout
 
 
+def test_a_demo_has_an_estate_of_its_own_which_a_later_start_keeps(up: Up, tmp_path: Path) -> None:
+    shipped = ROOT / "simulators" / "estate" / "sim-kirkbrae" / "devices.csv"
+    before = shipped.read_text()
+    up.until("messages/s")
+    own = up.folder / "estate" / "sim-kirkbrae" / "devices.csv"
+    row = "new-trv,room_sensor,Sonoff TRVZB,z2m-library,new/trv,5m,sim-library,lending,,,2026-11-24,\n"
+    own.write_text(own.read_text() + row)
+    deadline = time.monotonic() + 10
+    while "600 devices" not in (up.folder / "ingest.log").read_text():
+        assert time.monotonic() < deadline, "ingest did not take the change up"
+        time.sleep(0.2)
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(30) == 0
+
+    again = run("up", "--folder", str(up.folder), "--days", "0", "--for", "1s", folder=tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "new-trv" in own.read_text()
+    assert shipped.read_text() == before
+
+
+def test_settings_of_an_installation_never_reach_the_demo(tmp_path: Path) -> None:
+    theirs = {"TOLBOOTH_INFLUX__URL": "http://127.0.0.1:9", "TOLBOOTH_DATA": str(tmp_path / "theirs")}
+    done = run("up", "--folder", "demo", "--days", "0", "--for", "1s", folder=tmp_path, environment=theirs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "theirs").exists()
+
+
 def test_a_killed_demo_resumes_on_the_same_ports(up: Up, tmp_path: Path) -> None:
     up.until("messages/s")
     ports = (up.folder / "ports.json").read_text()
@@ -142,6 +169,7 @@ def test_a_part_that_dies_ends_the_demo(up: Up) -> None:
         (("status",), {"TOLBOOTH_REGISTRY": "x", "TOLBOOTH_HEALTH__PORT": "1"}, 1, "no ingest answers at"),
         (("devices", "check", "none"), {}, 2, "none:1: there is no such folder"),
         (("up", "--for", "5 minutes"), {}, 2, "is no length of time"),
+        (("up", "--folder", "/dev/null/demo"), {}, 1, "/dev/null/demo cannot be written (Not a directory)"),
         (("clean", "--yes", "--folder", "."), {}, 1, "not the folder of a demo"),
         (("simulate",), {"TOLBOOTH_REGISTRY": "none"}, 2, "none"),
     ],

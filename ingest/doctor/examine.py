@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from devices.model import Estate
 from ingest.canary import own_topics
 from ingest.doctor import broker, database, findings, machine
 from ingest.doctor.findings import Finding
@@ -21,18 +22,24 @@ async def examine(settings: Settings, written: Path | None, security: Path | Non
     say("registry")
     known = await asyncio.to_thread(machine.estate, settings)
     fleet = await machine.fleet(settings, known)
-    root = "tolbooth/v1/_ingest" if isinstance(known, str) else own_topics(known)
     of_broker, of_database, of_data = await asyncio.gather(
-        broker.probe(settings.mqtt, root, settings.max_payload_bytes, say),
+        _broker(settings, known, say),
         database.probe(settings.influx),
         asyncio.to_thread(machine.data, settings),
     )
     certificates = await asyncio.to_thread(lambda: list(machine.certificates(settings, security)))
     return [
-        *findings.of_broker(of_broker, settings, fleet.per_second),
+        *(findings.of_broker(of_broker, settings, fleet.per_second) if of_broker is not None else ()),
         *findings.of_database(of_database, settings),
         *findings.of_data(of_data, settings),
-        *findings.of_fleet(fleet),
+        *findings.of_fleet(fleet, settings.registry),
         *findings.of_files(machine.files(settings, written, security)),
         *findings.of_certificates(certificates, time.time_ns()),
     ]
+
+
+async def _broker(settings: Settings, known: Estate | str, say: broker.Say) -> findings.BrokerEvidence | None:
+    """None where the registry, which names the topics that ingest may use, has mistakes."""
+    if isinstance(known, str):
+        return None
+    return await broker.probe(settings.mqtt, own_topics(known), settings.max_payload_bytes, say)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from devices.model import MEND, REFUSED, SECOND, Reason
-from devices.text import printable
+from devices.text import in_short, printable
 from ingest.settings import Settings
 
 DAY: Final = 86_400
@@ -276,12 +276,11 @@ def _quarantine(found: DataEvidence) -> Iterator[Finding]:
         yield Finding("unknown devices", Severity.WARN, evidence, MEND[Reason.UNKNOWN_DEVICE])
 
 
-def of_fleet(found: FleetEvidence) -> Iterator[Finding]:
-    """The registry against what is heard."""
+def of_fleet(found: FleetEvidence, registry: Path) -> Iterator[Finding]:
+    """The registry, whose folder is given, against what is heard."""
     if found.fault:
-        yield Finding(
-            "registry", Severity.FAIL, printable(found.fault, 500), "mend it: `tolbooth devices check` has all"
-        )
+        mend = f"mend it: `tolbooth devices check {registry}` has all; until then the broker is not tested"
+        yield Finding("registry", Severity.FAIL, in_short(found.fault, 500), mend)
         return
     expected = f"{found.devices:,} devices, {found.per_second:.2f} messages a second expected"
     yield Finding("registry", Severity.OK, expected)

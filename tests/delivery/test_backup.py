@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from ingest import commands
 from ingest.backup import BackupError, backup, restore, to_toml
 from ingest.journalfile import FILE
 from ingest.settings import Influx, Mqtt, Settings, load
@@ -98,6 +99,17 @@ def test_a_restored_folder_starts_by_itself(tmp_path: Path, settings: Settings, 
     assert again.mqtt == settings.mqtt
     files = {path.relative_to(estate): path.read_bytes() for path in estate.rglob("*") if path.is_file()}
     assert {p.relative_to(again.registry): p.read_bytes() for p in again.registry.rglob("*") if p.is_file()} == files
+
+
+@pytest.mark.parametrize("secrets", [True, False])
+def test_the_command_says_how_to_go_on(
+    tmp_path: Path, settings: Settings, secrets: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup(settings, tmp_path / "one.tar", secrets=secrets)
+    commands.restore(tmp_path / "one.tar", tmp_path / "new café")
+    said = capsys.readouterr().out
+    assert f"`tolbooth ingest --settings '{tmp_path}/new café/tolbooth.toml'`" in said
+    assert ("no passwords and tokens" in said) is not secrets
 
 
 @pytest.mark.parametrize("secrets", [True, False])

@@ -61,7 +61,7 @@ def test_what_is_well_is_ok_everywhere() -> None:
     assert wrong(findings.of_broker(WELL, SETTINGS, 2.0)) == []
     assert wrong(findings.of_database(DATABASE, SETTINGS)) == []
     assert wrong(findings.of_data(DATA, SETTINGS)) == []
-    assert wrong(findings.of_fleet(FLEET)) == []
+    assert wrong(findings.of_fleet(FLEET, SETTINGS.registry)) == []
     assert wrong(findings.of_files([FileEvidence(Path("x"), 0o100600, True)])) == []
     assert wrong(findings.of_certificates([CertificateEvidence("broker", NOW + 400 * 86_400 * SECOND)], NOW)) == []
 
@@ -147,7 +147,7 @@ def test_faults_of_the_data(evidence: DataEvidence, severity: str, check: str, w
     ],
 )
 def test_faults_of_the_fleet(evidence: FleetEvidence, expected: list[tuple[str, str]]) -> None:
-    assert [found[:2] for found in wrong(findings.of_fleet(evidence))] == expected
+    assert [found[:2] for found in wrong(findings.of_fleet(evidence, SETTINGS.registry))] == expected
 
 
 def test_who_else_may_read_what() -> None:
@@ -329,6 +329,20 @@ def test_the_command_fails_where_something_does(tmp_path: Path) -> None:
     assert failed == ["broker", "database", "ingest"]
     assert doctor_command({**environment, "TOLBOOTH_MQTT__PRT": "1"})[0] == 2
     assert doctor_command(environment, "--jsn")[0] == 2
+
+
+def test_a_registry_with_mistakes_is_not_said_to_be_the_brokers_fault(tmp_path: Path) -> None:
+    estate = write_estate(tmp_path / "estate", 3)
+    devices = estate / "sim-bench" / "devices.csv"
+    devices.write_text(devices.read_text().replace("room_sensor", "rom_sensor"))
+    environment = {"TOLBOOTH_REGISTRY": str(estate), "TOLBOOTH_MQTT__PORT": str(free_port())}
+    code, said = doctor_command({**environment, "TOLBOOTH_DATA": str(tmp_path / "data")}, "--json")
+    found: list[dict[str, Any]] = json.loads(said)
+    assert code == 1
+    assert not [each for each in found if each["check"].startswith("broker")]
+    (told,) = (each for each in found if each["check"] == "registry")
+    assert told["evidence"].endswith("(and 2 more)")
+    assert f"tolbooth devices check {estate}" in told["mend"]
 
 
 def test_what_the_machine_shows(tmp_path: Path) -> None:

@@ -93,6 +93,17 @@ def test_a_source_that_does_not_claim_says_what_it_reads(estate: Path) -> None:
     assert f"{COUNCIL}/z does not claim it: it reads z2m/#" in told
 
 
+def test_among_many_sources_the_one_that_claims_is_found_and_few_others_are_told(estate: Path) -> None:
+    council = estate / COUNCIL / "council.yaml"
+    rows = "".join(f"  - {{id: z{n}, format: zigbee2mqtt, topic: z2m/{n}}}\n" for n in range(60))
+    council.write_text(f"{council.read_text()}sources:\n{rows}")
+    found = explained(estate, "z2m/59/trv", b'{"temperature": 20}')
+    told = [step.text for step in found.steps if step.name == "source"]
+    assert told[-1] == f"{COUNCIL}/z59 claims it: it reads z2m/59/#"
+    assert told[-2] == "57 more do not claim it"
+    assert len(told) == 5
+
+
 def test_without_a_registry_the_source_is_guessed() -> None:
     message = Message("zigbee2mqtt/trv", b'{"humidity": 40, "temperature": 300}', NOW)
     found = explain_openly(message, OpenBench(), model="")

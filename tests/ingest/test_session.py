@@ -353,6 +353,13 @@ async def test_a_real_broker_sends_again_what_was_not_acknowledged(broker: Broke
     assert [duplicate for _, duplicate in seen] == [False, True]
 
 
+async def test_two_with_one_client_id_are_told_what_puts_them_out(broker: Broker) -> None:
+    name = f"twin-{free_port()}"
+    async with running(broker.port, client_id=name) as one, running(broker.port, client_id=name) as other:
+        mend = f"does another client use the client id {name}? stop it, or give each ingest an mqtt.client_id"
+        await until(lambda: mend in one.state.text or mend in other.state.text)
+
+
 async def test_a_batch_holds_few_messages_where_they_are_large() -> None:
     session = Session(Mqtt(), [])
     for _ in range(3):

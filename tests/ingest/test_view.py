@@ -39,6 +39,7 @@ ANSWER = {
     "broker": "connected to 127.0.0.1:1884",
     "database": "ok",
     "ready": True,
+    "registry": "",
     "devices": {"registered": 124, "online": 120},
     "canary": "ok",
     "alarms": [],
@@ -91,6 +92,13 @@ def test_the_frame_shows_figures_fates_and_where_to_go() -> None:
         assert expected in shown
     assert "residual" not in shown
     assert "rewritten" not in shown
+
+
+def test_a_registry_that_is_not_taken_up_stands_out() -> None:
+    mistakes = "council.yaml:8: no \x1b topic\ndevices.csv:2: no such kind\ndevices.csv:3: no such kind"
+    shown = " ".join(text(render_status(STATUS.model_copy(update={"registry": mistakes}))).split())
+    assert "registry its change is not taken up: council.yaml:8: no \\x1b topic (and 2 more)" in shown
+    assert "registry" not in text(render_status(STATUS))
 
 
 def test_an_outage_and_a_residual_stand_out() -> None:
