@@ -9,6 +9,7 @@ none nearer), `display` a unit id of Grafana. `low` and `high` are physical plau
 the decoding, not weather. Every field is stored as a float; a state is 0.0 or 1.0, so that its mean is a share of time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -39,6 +40,14 @@ class Field:
     brick: str
     display: str
     meaning: str
+
+    def __reduce__(self) -> tuple[Callable[[str], "Field"], tuple[str]]:
+        """A copy of a field, in another process too, is the field."""
+        return _named, (self.name,)
+
+
+def _named(name: str) -> Field:
+    return BY_NAME[name]
 
 
 CLIMATE, AIR, LIGHT, POWER = "climate", "air", "light", "power"

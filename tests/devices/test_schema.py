@@ -1,5 +1,7 @@
 """The schema is one consistent table, and its page is fresh."""
 
+import copy
+import pickle
 from collections import Counter
 
 from devices.schema import BY_NAME, FIELDS, Kind
@@ -10,6 +12,12 @@ def test_names_and_keys_are_unique() -> None:
     assert len(BY_NAME) == len(FIELDS)
     keys = Counter((field.measurement, field.key) for field in FIELDS)
     assert max(keys.values()) == 1
+
+
+def test_a_copy_of_a_field_is_the_field() -> None:
+    for field in FIELDS:
+        assert pickle.loads(pickle.dumps(field)) is field
+        assert copy.deepcopy(field) is field
 
 
 def test_a_state_is_0_or_1_and_a_range_is_a_range() -> None:
