@@ -17,6 +17,11 @@ SHARE: Final = "percentunit"
 """Grafana's unit of a share from 0 to 1."""
 KILOWATT_HOURS: Final = "kwatth"
 HOURS: Final = "h"
+POUNDS: Final = "currencyGBP"
+"""Shortens thousands, for axes."""
+WHOLE_POUNDS: Final = "prefix:£"
+KILOGRAMS: Final = "masskg"
+KILOGRAMS_CO2E: Final = "suffix:kgCO2e"
 COUNT: Final = "none"
 SMALL_NUMBER: Final = 5
 """Counts of people below it are not published where small numbers are hidden."""
@@ -51,6 +56,7 @@ class Column:
     """a bar in the cell, for shares"""
     steps: Steps | None = None
     width: int = 0
+    decimals: int | None = None
 
 
 def stat(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN, decimals: int | None = None) -> Json:
@@ -268,6 +274,8 @@ def _column(column: Column) -> Json:
     properties: list[Json] = []
     if column.unit:
         properties.append({"id": "unit", "value": column.unit})
+    if column.decimals is not None:
+        properties.append({"id": "decimals", "value": column.decimals})
     if column.gauge:
         cell = {"mode": "basic", "type": "gauge", "valueDisplayMode": "text"}
         properties += [

@@ -13,6 +13,7 @@ shifted by one nanosecond. The consumption of a day is then exactly the last rea
 reading up to the midnight before, whether or not a reading falls on midnight.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from devices.schema import DEVICE as DEVICE_MEASUREMENT
@@ -59,17 +60,55 @@ def total(field: Field, by: str, role: str) -> str:
     """Sum over the meters of `role` of their mean of a gauge in each bucket, one series for each value of tag `by`."""
     each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_meters(field, role)}"
     inner = f"{each} GROUP BY time({EVERY}), {quoted(*_METER_SERIES)} fill(none)"
-    return _sum("each", inner, f"time({EVERY}), {quoted(by)}")
+    return _sum("each", f"({inner})", f"time({EVERY}), {quoted(by)}")
 
 
 def consumption(field: Field, every: str, by: str, role: str) -> str:
     """Consumption from a register in buckets of `every`, one series for each value of tag `by`; module docstring."""
-    return _sum("step", _steps(field, role), f"time({every}, 1ns), {quoted(by)}")
+    return _sum("step", f"({_steps(field, role)})", f"time({every}, 1ns), {quoted(by)}")
 
 
 def consumption_of_range(field: Field, by: str, role: str) -> str:
     """Consumption from a register over the whole time range, one value for each value of tag `by`."""
     return f"SELECT sum({quoted('step')}) FROM ({_steps(field, role)}) WHERE $timeFilter GROUP BY {quoted(by)}"
+
+
+def worth(rates: Iterable[tuple[Field, float]], every: str, by: str) -> str:
+    """Consumption of several main registers, each times its rate and all added up, in buckets as `consumption`."""
+    return _sum("step", _worth(rates), f"time({every}, 1ns), {quoted(by)}")
+
+
+def worth_of_range(rates: Iterable[tuple[Field, float]], name: str, by: str) -> str:
+    """Table of the values of tag `by`: `worth` of the whole time range, as column `name`."""
+    summed = f"SELECT sum({quoted('step')}) AS {quoted(name)}"
+    return f"{summed} FROM {_worth(rates)} WHERE $timeFilter GROUP BY {quoted(by)}"
+
+
+def baseload(power: Field, names: tuple[str, str], a_year: float, by: str) -> str:
+    """Table of the values of tag `by`: the power of the main meters that is passed in 95 of 100 half-hours.
+
+    Columns `names` are the power, and the power times `a_year`.
+    """
+    low, yearly = names
+    each = f"SELECT mean({quoted(power.key)}) AS {quoted('each')} {_meters(power, MAIN)}"
+    each += f" GROUP BY time({HALF_HOUR}), {quoted(*_METER_SERIES)} fill(none)"
+    total = f"SELECT sum({quoted('each')}) AS {quoted('total')} FROM ({each}) WHERE $timeFilter"
+    total += f" GROUP BY time({HALF_HOUR}), {quoted(by)} fill(none)"
+    lowest = f"SELECT percentile({quoted('total')}, 5) AS {quoted('lowest')} FROM ({total}) WHERE $timeFilter"
+    # The mean of this one value has the time of the range, as the other columns of the table have.
+    mean = f"mean({quoted('lowest')})"
+    shown = f"{mean} AS {quoted(low)}, {mean} * {a_year!r} AS {quoted(yearly)}"
+    return f"SELECT {shown} FROM ({lowest} GROUP BY {quoted(by)}) WHERE $timeFilter GROUP BY {quoted(by)} {_zone()}"
+
+
+def held_devices(state: Field, shown: Field, name: str) -> str:
+    """Table of the devices of which `state` held last: the last value of `shown`, as column `name`."""
+    tags = quoted(BUILDING, SPACE, DEVICE)
+    inner = (
+        f"SELECT last({quoted(state.key)}) AS {quoted('held')}, last({quoted(shown.key)}) AS {quoted(name)} "
+        f"{_readings(state, (COUNCIL, BUILDING))} GROUP BY {tags}"
+    )
+    return f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted('held')} = 1 GROUP BY {tags}"
 
 
 def mean(field: Field, by: str) -> str:
@@ -119,7 +158,7 @@ def latest_mean(function: str, field: Field, every: str, by: str) -> str:
 
 def sum_of_spaces(field: Field, every: str, by: str) -> str:
     """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
-    return _sum("each", _each_space(field, every), f"time({every}), {quoted(by)}")
+    return _sum("each", f"({_each_space(field, every)})", f"time({every}), {quoted(by)}")
 
 
 def hourly_share(field: Field, name: str, *by: str) -> str:
@@ -169,9 +208,12 @@ def half_hours_held(field: Field, name: str) -> str:
     return _half_hours(f"mean({quoted(field.key)})", field, name, "> 0")
 
 
-def hours_held(field: Field, name: str) -> str:
-    """Table of half-hours and spaces in which a state held at least once: its hours (0 to 0.5) as `name`."""
-    return _half_hours(f"mean({quoted(field.key)}) * 0.5", field, name, "> 0")
+def hours_held(field: Field, name: str, full: float = 1.0) -> str:
+    """Table of half-hours and spaces in which a state held at least once: its hours (0 to 0.5) as `name`.
+
+    A gauge counts as hours at its value `full`: half an hour at half of it is a quarter of an hour.
+    """
+    return _half_hours(f"mean({quoted(field.key)}) * {0.5 / full!r}", field, name, "> 0")
 
 
 def half_hours_never(field: Field, name: str) -> str:
@@ -205,14 +247,19 @@ def _each_space(field: Field, every: str) -> str:
     )
 
 
-def _steps(field: Field, role: str) -> str:
+def _worth(rates: Iterable[tuple[Field, float]]) -> str:
+    return ", ".join(f"({_steps(field, MAIN, f' * {rate!r}')})" for field, rate in rates)
+
+
+def _steps(field: Field, role: str, rate: str = "") -> str:
     """Differences of a register, for each device of each meter: a swap is no difference, a reset is left out."""
-    step = f"SELECT non_negative_difference({quoted(field.key)}) AS {quoted('step')}"
+    step = f"SELECT non_negative_difference({quoted(field.key)}){rate} AS {quoted('step')}"
     return f"{step} {_meters(field, role)} GROUP BY {quoted(*_METER_SERIES)}"
 
 
 def _sum(name: str, inner: str, group: str) -> str:
-    return f"SELECT sum({quoted(name)}) FROM ({inner}) WHERE $timeFilter GROUP BY {group} fill(none) {_zone()}"
+    """Sum of column `name` of the subqueries `inner`, each in brackets."""
+    return f"SELECT sum({quoted(name)}) FROM {inner} WHERE $timeFilter GROUP BY {group} fill(none) {_zone()}"
 
 
 def _meters(field: Field, role: str) -> str:

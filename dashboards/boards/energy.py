@@ -1,12 +1,16 @@
-"""Energy: power now, consumption from the registers, sub-meters against the main meter, and the heating beside them."""
+"""Energy: consumption from the registers with its cost and carbon, power now, sub-meters, silence, and the heating."""
 
 from typing import Final
 
-from dashboards import queries
+from dashboards import factors, queries
 from dashboards.board import Board, Row
 from dashboards.panels import (
     COUNT,
+    KILOGRAMS,
+    KILOGRAMS_CO2E,
     KILOWATT_HOURS,
+    POUNDS,
+    WHOLE_POUNDS,
     Column,
     Json,
     Target,
@@ -21,16 +25,19 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import BUILDING, DAY, HALF_HOUR, LEVEL, MAIN, SPACE, SUB, USE, alias
+from dashboards.queries import BUILDING, DAY, DEVICE, HALF_HOUR, LEVEL, MAIN, SPACE, SUB, USE, alias
 from dashboards.thresholds import TEMPERATURE
 from dashboards.transformations import arrange, merge
-from devices.schema import BY_NAME
+from devices.schema import BY_NAME, Field
 
 POWER = BY_NAME["power"]
 ELECTRICITY, HEAT = BY_NAME["electricity_import"], BY_NAME["heat"]
 GAS, GAS_ENERGY = BY_NAME["gas"], BY_NAME["gas_energy"]
 INDOORS, OUTDOORS = BY_NAME["temperature"], BY_NAME["outdoor_temperature"]
 SETPOINT, VALVE = BY_NAME["heating_setpoint"], BY_NAME["valve_position"]
+SILENT, AGE = BY_NAME["silent"], BY_NAME["age"]
+
+HOURS_A_YEAR: Final = 8_760
 
 FIVE_MINUTES: Final = "5m"
 FIFTEEN_MINUTES: Final = "15m"
@@ -44,6 +51,37 @@ REGISTERS = (
 )
 MAIN_METERS = "Main meters only, so that nothing is counted twice."
 NO_REGISTER = "No {what} register reported in this time range: take a longer one, or see if meters are silent."
+
+GAS_AS_BILLED = (
+    f"A cubic metre of gas counts as {factors.GAS_KWH_M3:.2f} kWh (1.02264 × 39.5 MJ/m³ ÷ 3.6; the bill has the "
+    "calorific value). A gas meter that reports only energy is not in it."
+)
+BOUGHT = f"Electricity, gas and heat of the main meters: what is bought. {GAS_AS_BILLED}"
+
+ACCOUNT = Text(
+    "What each building uses, costs and emits",
+    f"The whole time range. {BOUGHT} {factors.PRICES.source} {factors.CARBON.source} Baseload: the electric power that "
+    "is passed in 95 of 100 half-hours of the range, and what it costs if it stays so for a year. It is what runs when "
+    "nobody is there: where it is a large part of the power by day, something is left on.",
+    "No main meter reported in this time range: take a longer one, or see if meters are silent.",
+)
+QUIET = Text(
+    "Devices gone quiet",
+    "Devices of the chosen buildings with an alarm for silence at the end of the time range, and how long each had not "
+    "been heard: it, or its gateway, missed what the registry expects of it. Figures of its space or meter are old.",
+    "No device was silent at the end of this time range, or ingest did not run in it.",
+)
+COST_BY_DAY = Text(
+    "Cost by day",
+    f"Cost of what was used on each day, midnight to midnight local time. {BOUGHT} {factors.PRICES.source}",
+    NO_REGISTER.format(what="main"),
+)
+CARBON_BY_DAY = Text(
+    "Carbon by day",
+    "Greenhouse gases of what was used on each day, in kilograms of CO₂ equivalent, midnight to midnight local time. "
+    f"{BOUGHT} {factors.CARBON.source}",
+    NO_REGISTER.format(what="main"),
+)
 
 POWER_NOW = Text(
     "Power now, by building",
@@ -120,11 +158,59 @@ VALVES = Text(
     "No radiator thermostat of the chosen spaces reported in this time range.",
 )
 SPACES = Text(
-    "Spaces: temperature, set point and valve",
-    "The last values in the time range for each space; several devices of a space are averaged. Colours: "
+    "Spaces, the coldest first: temperature, set point and valve",
+    "The last values in the time range for each space; several devices of a space are averaged. By night and on closed "
+    "days spaces are cold on purpose: the board Occupancy has the temperature while somebody is there. Colours: "
     f"{TEMPERATURE.source}",
     "No sensor of the chosen spaces reported in this time range.",
 )
+
+
+def _rates(rates: factors.Rates) -> tuple[tuple[Field, float], ...]:
+    """Of the registers' own units: gas in cubic metres."""
+    return ((ELECTRICITY, rates.electricity), (GAS, rates.gas * factors.GAS_KWH_M3), (HEAT, rates.heat))
+
+
+def _account() -> tuple[tuple[int, Json], ...]:
+    baseload, yearly = "baseload", "yearly"
+    a_year = HOURS_A_YEAR / 1_000 * factors.PRICES.electricity
+    summed = {
+        "electricity": ((ELECTRICITY, 1.0),),
+        "gas": ((GAS, factors.GAS_KWH_M3),),
+        "heat": ((HEAT, 1.0),),
+        "cost": _rates(factors.PRICES),
+        "carbon": _rates(factors.CARBON),
+    }
+    targets = [Target(queries.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
+    targets.append(Target(queries.baseload(POWER, (baseload, yearly), a_year, BUILDING)))
+    named = {
+        "electricity": Column("Electricity", KILOWATT_HOURS),
+        "gas": Column("Gas", KILOWATT_HOURS),
+        "heat": Column("Heat", KILOWATT_HOURS),
+        "cost": Column("Cost", WHOLE_POUNDS, decimals=0),
+        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0),
+        baseload: Column("Baseload", POWER.display),
+        yearly: Column("Baseload a year", WHOLE_POUNDS, decimals=0),
+    }
+    headings = {BUILDING: "Building"} | {name: column.name for name, column in named.items()}
+    steps = [merge(), arrange(headings)]
+    account = table(ACCOUNT, COUNT, targets, steps, tuple(named.values()), ("Cost", True))
+    quiet = Target(queries.held_devices(SILENT, AGE, AGE.name))
+    places = {BUILDING: "Building", SPACE: "Space", DEVICE: "Device", AGE.name: "Silent for"}
+    silent = (Column("Silent for", AGE.display),)
+    return (
+        (15, account),
+        (9, table(QUIET, COUNT, [quiet], [arrange(places)], silent, ("Silent for", True))),
+    )
+
+
+def _worth() -> tuple[tuple[int, Json], ...]:
+    cost = Target(queries.worth(_rates(factors.PRICES), DAY, BUILDING), alias(BUILDING))
+    carbon = Target(queries.worth(_rates(factors.CARBON), DAY, BUILDING), alias(BUILDING))
+    return (
+        (12, at_least(columns(COST_BY_DAY, POUNDS, [cost]), DAY)),
+        (12, at_least(columns(CARBON_BY_DAY, KILOGRAMS, [carbon]), DAY)),
+    )
 
 
 def _totals() -> tuple[tuple[int, Json], ...]:
@@ -200,21 +286,23 @@ def _spaces() -> tuple[tuple[int, Json], ...]:
     headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
     headings |= {name: column.name for name, column in named.items()}
     shown = tuple(named.values())
-    return ((24, table(SPACES, COUNT, targets, [merge(), arrange(headings)], shown, ("Building", False))),)
+    return ((24, table(SPACES, COUNT, targets, [merge(), arrange(headings)], shown, ("Temperature", False))),)
 
 
 BOARD: Final = Board(
     uid="tolbooth-energy",
     title="Energy",
-    description="Electricity, gas and heat of the council's buildings, from meters, and the heating beside them.",
+    description="Electricity, gas and heat of the council's buildings, their cost and carbon, and the heating.",
     buildings_of=ELECTRICITY.measurement,
     spaces_of=INDOORS.measurement,
     since="now-7d/d",
     rows=(
+        Row(11, _account()),
         Row(7, _now()),
         Row(6, _totals()),
         Row(9, _electricity()),
         Row(9, _days()),
+        Row(9, _worth()),
         Row(8, _fuels()),
         Row(9, _heating()),
         Row(10, _spaces()),

@@ -20,7 +20,7 @@ from dashboards.panels import (
     table,
 )
 from dashboards.queries import BUILDING, COUNCIL, LEVEL, SPACE, alias
-from dashboards.thresholds import CO2
+from dashboards.thresholds import CO2, TEMPERATURE, Steps
 from dashboards.transformations import (
     DAY_COLUMN,
     HOUR_COLUMN,
@@ -36,6 +36,7 @@ from devices.schema import BY_NAME, Field
 
 OCCUPIED, PEOPLE = BY_NAME["occupied"], BY_NAME["people"]
 CARBON_DIOXIDE, LIT = BY_NAME["co2"], BY_NAME["on"]
+TEMPERATURE_OF, VALVE = BY_NAME["temperature"], BY_NAME["valve_position"]
 
 FIFTEEN_MINUTES: Final = "15m"
 
@@ -107,6 +108,19 @@ CO2_IN_USE = Text(
     "Mean and highest half-hourly carbon dioxide of each space, over the half-hours in which somebody was there. "
     f"Colours: {CO2.source}",
     "No space with both a CO₂ sensor and an occupancy sensor was occupied in this time range.",
+)
+WARMTH_IN_USE = Text(
+    "Temperature while occupied, the coldest first",
+    "Mean and lowest half-hourly temperature of each space, over the half-hours in which somebody was there. "
+    f"Colours: {TEMPERATURE.source}",
+    "No space with both a temperature sensor and an occupancy sensor was occupied in this time range.",
+)
+HEATED_EMPTY = Text(
+    "Heating while empty",
+    "Hours of full heating in a space while nobody was there: the opening of its radiator valves, added up over "
+    "half-hours without any occupancy, so that two hours half open are one. Warming up before people come is in it; "
+    "much more than that is heat for nobody. The list of spaces never used says which could be set lower altogether.",
+    "No valve was open in an empty space, or no space has both a radiator thermostat and an occupancy sensor.",
 )
 LIT_EMPTY = Text(
     "Light while empty",
@@ -192,20 +206,36 @@ def _day_of_spaces() -> Json:
     return matrix(SPACE_BY_HOUR, SHARE, [Target(query)], steps, SPACE.capitalize(), 1)
 
 
-def _with_nobody() -> tuple[tuple[int, Json], ...]:
-    carbon, held = "co2", "occupied"
-    targets = [Target(queries.half_hours(CARBON_DIOXIDE, carbon)), Target(queries.half_hours_held(OCCUPIED, held))]
-    steps = [merge(), only_numbers(carbon, held), group([BUILDING, SPACE], {carbon: ["mean", "max"]})]
-    headings = {BUILDING: "Building", SPACE: "Space", f"{carbon} (mean)": "Mean", f"{carbon} (max)": "Highest"}
-    shown = tuple(Column(name, CARBON_DIOXIDE.display, steps=CO2) for name in ("Mean", "Highest"))
-    air = table(CO2_IN_USE, CARBON_DIOXIDE.display, targets, [*steps, arrange(headings)], shown, ("Mean", True))
+def _in_use() -> tuple[tuple[int, Json], ...]:
+    return (
+        (12, _while_occupied(WARMTH_IN_USE, TEMPERATURE_OF, "min", TEMPERATURE)),
+        (12, _while_occupied(CO2_IN_USE, CARBON_DIOXIDE, "max", CO2)),
+    )
 
-    burned, empty = "hours", "empty"
-    lit = [Target(queries.hours_held(LIT, burned)), Target(queries.half_hours_never(OCCUPIED, empty))]
-    both = [merge(), only_numbers(burned, empty), group([BUILDING, SPACE], {burned: ["sum"]})]
-    names = {BUILDING: "Building", SPACE: "Space", f"{burned} (sum)": "Hours"}
-    light = table(LIT_EMPTY, COUNT, lit, [*both, arrange(names)], (Column("Hours", HOURS),), ("Hours", True))
-    return ((12, air), (12, light))
+
+def _while_occupied(text: Text, field: Field, worst: str, steps: Steps) -> Json:
+    """Table of spaces: a gauge over the half-hours with somebody there, the worst first."""
+    held = "occupied"
+    targets = [Target(queries.half_hours(field, field.name)), Target(queries.half_hours_held(OCCUPIED, held))]
+    changes = [merge(), only_numbers(field.name, held), group([BUILDING, SPACE], {field.name: ["mean", worst]})]
+    extreme = {"min": "Lowest", "max": "Highest"}[worst]
+    headings = {BUILDING: "Building", SPACE: "Space"}
+    headings |= {f"{field.name} (mean)": "Mean", f"{field.name} ({worst})": extreme}
+    shown = tuple(Column(name, field.display, steps=steps) for name in ("Mean", extreme))
+    return table(text, field.display, targets, [*changes, arrange(headings)], shown, ("Mean", worst == "max"))
+
+
+def _for_nobody() -> tuple[tuple[int, Json], ...]:
+    return ((12, _while_empty(LIT_EMPTY, LIT, 1.0)), (12, _while_empty(HEATED_EMPTY, VALVE, 100.0)))
+
+
+def _while_empty(text: Text, field: Field, full: float) -> Json:
+    """Table of spaces: hours of a state, or of a gauge at `full`, over the half-hours with nobody there."""
+    hours, empty = "hours", "empty"
+    targets = [Target(queries.hours_held(field, hours, full)), Target(queries.half_hours_never(OCCUPIED, empty))]
+    both = [merge(), only_numbers(hours, empty), group([BUILDING, SPACE], {hours: ["sum"]})]
+    names = {BUILDING: "Building", SPACE: "Space", f"{hours} (sum)": "Hours"}
+    return table(text, COUNT, targets, [*both, arrange(names)], (Column("Hours", HOURS),), ("Hours", True))
 
 
 def board(*, few: bool) -> Board:
@@ -213,7 +243,7 @@ def board(*, few: bool) -> Board:
     return Board(
         uid="tolbooth-occupancy",
         title="Occupancy",
-        description="Who is in the buildings and when, which spaces stand empty, and air and light beside it.",
+        description="Who is in the buildings and when, which spaces stand empty, and air, warmth and light beside it.",
         buildings_of=OCCUPIED.measurement,
         spaces_of=OCCUPIED.measurement,
         since="now-7d/d",
@@ -224,7 +254,8 @@ def board(*, few: bool) -> Board:
             Row(9, ((24, _people_by_hour(few=few)),)),
             Row(10, _spaces(few=few)),
             Row(11, ((24, _day_of_spaces()),)),
-            Row(10, _with_nobody()),
+            Row(10, _in_use()),
+            Row(10, _for_nobody()),
         ),
     )
 

@@ -49,7 +49,7 @@ class _Axis:
         self.decimals = self.scale.decimals if self.scale.decimals is not None else decimals_for(shown)
         self.option: Option = {
             "type": "value",
-            "name": self.scale.suffix,
+            "name": self.scale.prefix + self.scale.suffix,
             "nameTextStyle": {"color": theme.muted, "align": "right" if right else "left", "fontSize": 11},
             "nameGap": 10,
             "position": "right" if right else "left",
@@ -153,9 +153,12 @@ def _limits(config: Mapping[str, Any], scaled: Scale, theme: Theme) -> Option | 
 
 def _formatter(axis: _Axis) -> str:
     """JavaScript that writes one value of the tooltip."""
-    suffix = f" {axis.scale.suffix}" if axis.scale.suffix else ""
+    gap = "" if axis.scale.prefix else " "
+    suffix = f"{gap}{axis.scale.suffix}" if axis.scale.suffix else ""
     digits = f"{{minimumFractionDigits:{axis.decimals},maximumFractionDigits:{axis.decimals}}}"
-    return f"v => v == null ? '{DASH}' : Number(v).toLocaleString('en-GB',{digits}) + '{suffix}'"
+    return (
+        f"v => v == null ? '{DASH}' : '{axis.scale.prefix}' + Number(v).toLocaleString('en-GB',{digits}) + '{suffix}'"
+    )
 
 
 def _time_axis(span: Range, theme: Theme) -> Option:

@@ -87,7 +87,7 @@ class Page:
     def _ranges(self) -> None:
         here = (self._address.since, self._address.until)
         known = {f"{since}|{until}": label for (since, until), label in RANGES.items()}
-        known.setdefault("|".join(here), _spelled(here))
+        known.setdefault("|".join(here), spelled(here, ZoneInfo(self._board["timezone"])))
         select = ui.select(known, label="Time range", value="|".join(here))
         select.props("outlined dense options-dense").classes("tb-select")
         select.on_value_change(lambda event: self._set_range(event.value))
@@ -210,9 +210,9 @@ def _shown(choice: Choice | None) -> tuple[str, ...]:
     return choice.values if choice else ()
 
 
-def _spelled(ends: tuple[str, str]) -> str:
-    """A range that the list does not have, in words."""
+def spelled(ends: tuple[str, str], zone: ZoneInfo) -> str:
+    """A range that the list does not have, in words: its days on the clock of `zone`."""
     if not all(end.isdigit() for end in ends):
         return f"{ends[0]} to {ends[1]}"
-    days = [datetime.fromtimestamp(int(end) / 1_000, UTC).strftime("%d %b %Y") for end in ends]
+    days = [datetime.fromtimestamp(int(end) / 1_000, zone).strftime("%d %b %Y") for end in ends]
     return " to ".join(days)

@@ -52,7 +52,8 @@ def _meters(
     warm = registers[f"{place}heat"] = registers.get(f"{place}heat", 90.0) + heat * STEP / 3_600
     yield f"meter,{place},device=gas-meter,meter=gas,role=main gas_m3={gas:.4f},gas_kwh={gas * 11:.4f} {time}"
     yield f"meter,{place},device=heat-meter,meter=heat,role=main heat_kwh={warm:.4f} {time}"
-    yield f"device,{place},device=gas-meter age_s=30,online=1,own_time=1 {time}"
+    yield f"device,{place},device=gas-meter age_s=30,online=1,own_time=1,silent=0 {time}"
+    yield f"device,{place},device=heat-meter age_s=9000,online=0,own_time=1,silent=1 {time}"
 
 
 def _space(place: str, space: str, number: int, at: datetime, time: int) -> Iterator[str]:

@@ -93,12 +93,17 @@ def span(start: datetime, end: datetime) -> Range:
     return Range(round(start.timestamp() * 1_000), round(end.timestamp() * 1_000))
 
 
+LIVE_ONLY = {"Devices gone quiet"}
+"""What only a running ingest tells: nobody watches for silence in a past."""
+
+
 async def test_no_panel_of_the_demo_is_empty(demo: tuple[Connection, Registers]) -> None:
     async with Influx(demo[0]) as influx:
         for board in committed():
             for panel in board["panels"]:
                 frames = await run.frames(influx, panel, EVERYTHING, span(START, END))
-                assert sum(frame.length for frame in frames), f"{board['uid']}: {panel['title']} is empty"
+                rows = sum(frame.length for frame in frames)
+                assert bool(rows) != (panel["title"] in LIVE_ONLY), f"{board['uid']}: {panel['title']} has {rows} rows"
 
 
 async def test_a_day_on_the_board_is_what_the_simulated_registers_say(demo: tuple[Connection, Registers]) -> None:

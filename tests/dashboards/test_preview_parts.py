@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from dashboards import transformations
 from dashboards.preview import markup, run
+from dashboards.panels import Target, Text, columns
 from dashboards.preview.address import parsed
+from dashboards.preview.charts import time_series
 from dashboards.preview.colours import DARK, LIGHT, by_threshold
 from dashboards.preview.display import config_of
 from dashboards.preview.frames import Column, Frame, QueryError, Series, as_table, as_time_series, series_of
 from dashboards.preview.macros import Choice, with_time, with_variables
+from dashboards.preview.page import spelled
 from dashboards.preview.timerange import Range, bucket, instant
 from dashboards.preview.transform import transformed
 from dashboards.preview.units import number
@@ -185,10 +188,32 @@ def test_an_unknown_transformation_is_named() -> None:
         (1_328.4, "ppm", ("1,328", "ppm")),
         (0.0, "watt", ("0", "W")),
         (26.0, "none", ("26", "")),
+        (1_234.4, "prefix:£", ("£1,234", "")),
+        (-3.2, "prefix:£", ("−£3.20", "")),
+        (12_340.0, "currencyGBP", ("£12.3", "K")),
+        (860.0, "currencyGBP", ("£860", "")),
+        (4_321.0, "suffix:kgCO2e", ("4,321", "kgCO2e")),
+        (4_321.0, "masskg", ("4.32", "t")),
+        (9_000.0, "s", ("2.50", "hours")),
+        (42.0, "s", ("42", "s")),
     ],
 )
 def test_numbers_are_written_in_their_unit(value: float, unit: str, expected: tuple[str, str]) -> None:
     assert number(value, unit) == expected
+
+
+def test_a_range_by_dates_is_spelled_on_the_clock_of_the_board() -> None:
+    """Midnight of British Summer Time is still the day before in UTC."""
+    ends = [round(datetime(2026, 7, day, tzinfo=LONDON).timestamp() * 1_000) for day in (1, 5)]
+    assert spelled((str(ends[0]), str(ends[1])), LONDON) == "01 Jul 2026 to 05 Jul 2026"
+
+
+def test_an_axis_of_pounds_says_so() -> None:
+    panel = {"type": "timeseries", **columns(Text("", "", ""), "currencyGBP", [Target("", "x")])}
+    frame = Frame("A", (Column("Time", (0.0,), True), Column("x", (2_500.0,))))
+    option = time_series(panel, [frame], Range(0, 3_600_000), 1_800_000, LIGHT)
+    assert option["yAxis"][0]["name"] == "£K"
+    assert "'£' + Number(v)" in str(option)
 
 
 def test_thresholds_colour_from_their_value_upwards() -> None:

@@ -9,7 +9,7 @@ import pytest
 from dashboards import queries
 from dashboards.build import committed
 from dashboards.preview import run
-from dashboards.preview.frames import Frame, as_time_series
+from dashboards.preview.frames import Frame, as_table, as_time_series
 from dashboards.preview.influx import Connection, Influx
 from dashboards.preview.macros import Choice, with_time, with_variables
 from dashboards.preview.timerange import Range
@@ -181,3 +181,64 @@ async def test_a_gap_appears_where_the_readings_resume(days: Connection) -> None
     halves = await consumption(days, queries.HALF_HOUR, start, end)
     assert halves[start + timedelta(hours=2, minutes=30)] == pytest.approx(24 * 0.5)
     assert sum(halves.values()) == pytest.approx(72 * 0.5)
+
+
+async def test_cost_and_carbon_add_up_what_is_bought(days: Connection) -> None:
+    """A day of 288 steps of 0.3 kWh and 0.1 m³: at £0.27 and, for gas, £0.07 a kWh of 11.22 kWh/m³."""
+    start, end = datetime(2026, 2, 10, tzinfo=LONDON), datetime(2026, 2, 11, tzinfo=LONDON)
+    electricity = [line for _, _, line in register(start, end, timedelta(minutes=5), [0.3])]
+    gas = [
+        line.replace("electricity_import_kwh", "gas_m3")
+        .replace("device=d1", "device=g1")
+        .replace("meter=", "meter=gas-")
+        for _, _, line in register(start, end, timedelta(minutes=5), [0.1])
+    ]
+    await fill(days, electricity + gas)
+    priced = [(ELECTRICITY, 0.27), (BY_NAME["gas"], 0.07 * 1.02264 * 39.5 / 3.6)]
+    expected = 288 * 0.3 * 0.27 + 288 * 0.1 * 11.2206 * 0.07
+    cost = await rows(days, queries.worth_of_range(priced, "cost", queries.BUILDING), start, end)
+    assert [row["cost"] for row in cost] == [pytest.approx(expected, rel=1e-5)]
+    by_day = await rows(days, queries.worth(priced, queries.DAY, queries.BUILDING), start, end)
+    assert [row["sum"] for row in by_day] == [pytest.approx(expected, rel=1e-5)]
+
+
+async def test_the_baseload_is_what_runs_nearly_always(days: Connection) -> None:
+    """Two meters of a building: 2 kW all day, and 10 kW in one hour of the day; 2 kW for a year is 17,520 kWh."""
+    start, end = datetime(2026, 2, 10, tzinfo=LONDON), datetime(2026, 2, 11, tzinfo=LONDON)
+    moments = [round(start.timestamp()) + 300 * step for step in range(288)]
+    tags = "power,council=c,building=b,role=main"
+    always = [f"{tags},meter=m1,device=d1 power_w=2000 {moment}" for moment in moments]
+    oven = [f"{tags},meter=m2,device=d2 power_w={10_000 if 144 <= step < 156 else 0} {moment}"
+            for step, moment in enumerate(moments)]  # fmt: skip
+    await fill(days, always + oven)
+    query = queries.baseload(BY_NAME["power"], ("low", "yearly"), 8.76, queries.BUILDING)
+    (row,) = await rows(days, query, start, end)
+    assert row["low"] == 2_000
+    assert row["yearly"] == pytest.approx(17_520)
+
+
+async def test_only_devices_that_are_silent_last_have_gone_quiet(days: Connection) -> None:
+    start, end = datetime(2026, 2, 10, tzinfo=LONDON), datetime(2026, 2, 11, tzinfo=LONDON)
+    minute = round(start.timestamp())
+    told = [("well", 0, 0), ("quiet", 0, 1), ("back", 1, 0)]
+    await fill(
+        days,
+        (
+            f"device,council=c,building=b,device={device} silent={value},age_s={3_600 + step} {minute + 60 * step}"
+            for device, *values in told
+            for step, value in enumerate(values)
+        ),
+    )
+    silent = await rows(days, queries.held_devices(BY_NAME["silent"], BY_NAME["age"], "age"), start, end)
+    assert [(row["device"], row["age"]) for row in silent] == [("quiet", 3_601)]
+
+
+async def rows(connection: Connection, text: str, start: datetime, end: datetime) -> list[dict[str, object]]:
+    """The answer to a query of a table, with its tags."""
+    query = with_time(with_variables(text, ALL), span(start, end), "1d", 0)
+    async with Influx(connection) as influx:
+        frames = as_table("A", await influx.query(query))
+    return [
+        {column.name: column.values[row] for column in frame.columns}
+        for frame in [frames] for row in range(frame.length)
+    ]  # fmt: skip
