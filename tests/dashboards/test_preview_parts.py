@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards import transformations
-from dashboards.preview import markup, run
 from dashboards.panels import Target, Text, columns
+from dashboards.preview import markup, run
 from dashboards.preview.address import parsed
 from dashboards.preview.charts import time_series
 from dashboards.preview.colours import DARK, LIGHT, by_threshold

@@ -1,7 +1,8 @@
 """A whole year: every category against what is published, and 50 buildings with 1,000 devices: `make council-year`.
 
 The second part simulates half-hourly readings of all devices, every one of them, with one process for each core and
-half of the buildings in each. Both go into docs/simulators-year.md.
+its share of the buildings in each, and balances each meter's register with the physics and the answer key. Both go into
+docs/simulators-year.md.
 """
 
 import argparse
@@ -12,11 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from devices.model import Estate
 from simulators.moments import DAY_S
 from simulators.simulation import Simulation
+from tests.simulators.conserved import Balance, Ledger, Seen, balances, summary
 from tests.simulators.parts import parts
 from tests.simulators.reference import council
 from tests.simulators.report import table
@@ -24,6 +26,7 @@ from tests.simulators.year import DAYS, JANUARY_2026, year
 
 BUILDINGS, DEVICES = 50, 1_000
 SEED, DT = 5, 300
+_COUNCIL_SEED = 1
 REPORT: Final = Path(__file__).parents[2] / "docs" / "simulators-year.md"
 _EVERY = 5
 """seconds between two lines of progress"""
@@ -40,18 +43,30 @@ ninetieth of a hundred meters; sources and definitions are in `tests/simulators/
 """
 
 
-def count(estate: Estate, days: int, told: "Queue[int]") -> int:
-    """Simulate so many days and count the readings; each day that is done goes into `told`."""
-    simulation, readings = Simulation(estate, seed=1, start=JANUARY_2026, every=1_800), 0
+def count(estate: Estate, days: int, told: "Queue[int]") -> tuple[int, list[Seen]]:
+    """Simulate so many days, count the readings and book the meters; each day that is done goes into `told`."""
+    simulation, readings = Simulation(estate, seed=_COUNCIL_SEED, start=JANUARY_2026, every=1_800), 0
+    ledger = Ledger(simulation)
     for _ in range(days):
         simulation.step(DAY_S)
-        readings += sum(len(due.readings) for due in simulation.due(simulation.now))
+        due = simulation.due(simulation.now)
+        readings += sum(len(one.readings) for one in due)
+        ledger.take(due)
         told.put(1)
-    return readings
+    return readings, ledger.seen(simulation.now)
 
 
-def run(estate: Estate, days: int, processes: int, say: Callable[[str], None]) -> tuple[float, int]:
-    """Seconds and readings of so many days, with progress and the time left."""
+class Run(NamedTuple):
+    """What became of so many days."""
+
+    seconds: float
+    """of the simulation and its messages; the key comes after"""
+    readings: int
+    balances: list[Balance]
+
+
+def run(estate: Estate, days: int, processes: int, say: Callable[[str], None]) -> "Run":
+    """So many days on so many processes, with progress and the time left."""
     begun, done = time.perf_counter(), 0
     shares = parts(estate, processes)
     context = multiprocessing.get_context("spawn")
@@ -72,8 +87,15 @@ def run(estate: Estate, days: int, processes: int, say: Callable[[str], None]) -
                 share = done / (days * len(shares))
                 say(f"  {share:5.1%}  {now - begun:4.0f} s gone, {(now - begun) * (1 - share) / share:4.0f} s left")
                 said = now
-        readings = sum(future.result() for future in counted)
-    return time.perf_counter() - begun, readings
+        results = [future.result() for future in counted]
+        seconds = time.perf_counter() - begun
+        end = JANUARY_2026 + days * DAY_S
+        keys = [
+            pool.submit(balances, share, _COUNCIL_SEED, JANUARY_2026, end, seen)
+            for share, (_, seen) in zip(shares, results, strict=True)
+        ]
+        kept = [one for key in keys for one in key.result()]
+    return Run(seconds, sum(readings for readings, _ in results), kept)
 
 
 def main() -> None:
@@ -85,7 +107,7 @@ def main() -> None:
     figures = table(year(SEED, DT))
     print(figures)
     print(f"{wanted.days} days of {BUILDINGS} buildings and {DEVICES:,} devices, half-hourly:")
-    seconds, readings = run(
+    seconds, readings, kept = run(
         council(BUILDINGS, DEVICES), wanted.days, wanted.processes, lambda text: print(text, flush=True)
     )
     took = (
@@ -93,7 +115,11 @@ def main() -> None:
         f"processes: {readings:,} readings in {seconds:.0f} s, {readings / seconds:,.0f} a second."
     )
     print(took)
-    wanted.report.write_text(f"{_HEAD}{figures}\n## How long it takes\n\n{took}\n", encoding="utf-8")
+    conserved = summary(kept, wanted.days)
+    print(conserved)
+    wanted.report.write_text(
+        f"{_HEAD}{figures}\n## Conservation\n\n{conserved}\n## How long it takes\n\n{took}\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

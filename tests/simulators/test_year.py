@@ -1,8 +1,11 @@
 """A healthy year with coarse steps and no devices, and the page that `make council-year` writes of it."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
-from devices.model import Estate
+from devices.model import Estate, Utility
 from simulators.moments import DAY_S
 from simulators.simulation import Simulation
 from tests.simulators.bands import NIGHT, OUT_OF_HOURS, WEEKEND
@@ -72,5 +75,29 @@ def test_parts_tell_what_the_whole_estate_tells() -> None:
 
 def test_processes_count_what_one_counts_and_say_how_far_they_are() -> None:
     estate = council(4, 40)
-    _, readings = run(estate, 2, 2, lambda text: None)
-    assert readings == run(estate, 2, 1, lambda text: None)[1] > 0
+    both, one = run(estate, 2, 2, lambda text: None), run(estate, 2, 1, lambda text: None)
+    assert both.readings == one.readings > 0
+    assert sorted(both.balances) == sorted(one.balances)
+
+
+def test_registers_physics_and_key_are_one_over_two_days() -> None:
+    """A register moves in steps: over two days it may be one of them off at each end. One runs over meanwhile."""
+    town = council(4, 40)
+    meters = town.councils["ref"].devices
+    near = replace(meters["d3"], assignments=(replace(meters["d3"].assignments[0], opening_register=999_999.0),))
+    estate = Estate({"ref": replace(town.councils["ref"], devices=meters | {"d3": near})})
+    kept = run(estate, 2, 1, lambda text: None).balances
+    assert {one.seen.utility for one in kept if one.seen.physics} == set(Utility)
+    assert [one.seen.building for one in kept if one.seen.turns] == ["b3"]
+    for balance in kept:
+        seen = balance.seen
+        assert seen.register == pytest.approx(seen.physics, abs=1.01 * seen.step), seen
+        assert balance.key == pytest.approx(seen.physics, rel=1e-9), seen
+
+
+def test_the_page_says_that_the_year_is_conserved_to_a_thousandth() -> None:
+    page = REPORT.read_text(encoding="utf-8")
+    assert "over 365 days" in page
+    shares = [float(share) for share in re.findall(r"\| ([\d.]+)% \|$", page, re.MULTILINE)]
+    assert len(shares) == len(Utility)
+    assert max(shares) < 0.1
