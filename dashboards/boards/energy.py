@@ -77,7 +77,7 @@ COST_BY_DAY = Text(
     NO_REGISTER.format(what="main"),
 )
 CARBON_BY_DAY = Text(
-    "Carbon by day",
+    "Carbon by day (CO₂e)",
     "Greenhouse gases of what was used on each day, in kilograms of CO₂ equivalent, midnight to midnight local time. "
     f"{BOUGHT} {factors.CARBON.source}",
     NO_REGISTER.format(what="main"),
@@ -184,11 +184,11 @@ def _account() -> tuple[tuple[int, Json], ...]:
     targets = [Target(queries.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
     targets.append(Target(queries.baseload(POWER, (baseload, yearly), a_year, BUILDING)))
     named = {
+        "cost": Column("Cost", WHOLE_POUNDS, decimals=0),
+        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0),
         "electricity": Column("Electricity", KILOWATT_HOURS),
         "gas": Column("Gas", KILOWATT_HOURS),
         "heat": Column("Heat", KILOWATT_HOURS),
-        "cost": Column("Cost", WHOLE_POUNDS, decimals=0),
-        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0),
         baseload: Column("Baseload", POWER.display),
         yearly: Column("Baseload a year", WHOLE_POUNDS, decimals=0),
     }
@@ -297,7 +297,7 @@ BOARD: Final = Board(
     spaces_of=INDOORS.measurement,
     since="now-7d/d",
     rows=(
-        Row(11, _account()),
+        Row(10, _account()),
         Row(7, _now()),
         Row(6, _totals()),
         Row(9, _electricity()),

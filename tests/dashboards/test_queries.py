@@ -220,11 +220,12 @@ async def test_the_baseload_is_what_runs_nearly_always(days: Connection) -> None
 async def test_only_devices_that_are_silent_last_have_gone_quiet(days: Connection) -> None:
     start, end = datetime(2026, 2, 10, tzinfo=LONDON), datetime(2026, 2, 11, tzinfo=LONDON)
     minute = round(start.timestamp())
+    tags = "device,council=strathmore,building=b"
     told = [("well", 0, 0), ("quiet", 0, 1), ("back", 1, 0)]
     await fill(
         days,
         (
-            f"device,council=strathmore,building=b,device={device} silent={value},age_s={60 + step} {minute + 60 * step}"
+            f"{tags},device={device} silent={value},age_s={60 + step} {minute + 60 * step}"
             for device, *values in told
             for step, value in enumerate(values)
         ),

@@ -149,16 +149,15 @@ def summary(kept: Sequence[Balance], days: int) -> str:
     """Markdown: for each utility the sums, and the worst of its meters."""
     rows = [
         f"Register, physics and answer key over {days} days of {len(kept)} meters: the rise of the register by the "
-        "messages that the meter sends, the integral of what its loads draw each minute, and the sum of the key's half-hours.\n",
+        "messages that the meter sends, the integral of what its loads draw each minute, and the sum of the key's "
+        "half-hours.\n",
         "| utility | meters | ran over | registers | physics | answer key | unit | worst difference of a meter |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for utility in Utility:
         mine = [one for one in kept if one.seen.utility is utility]
         if mine:
-            sums = (
-                sum(one.seen.register for one in mine), sum(one.seen.physics for one in mine), sum(one.key for one in mine)
-            )  # fmt: skip
+            sums = [sum(three) for three in zip(*((o.seen.register, o.seen.physics, o.key) for o in mine), strict=True)]
             turns, unit = sum(one.seen.turns for one in mine), "m³" if utility is Utility.WATER else "kWh"
             figures = " | ".join(f"{one:,.0f}" for one in sums)
             rows.append(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.model import Estate, Utility
+from devices.model import SECOND, Estate, Utility
 from simulators.moments import DAY_S
 from simulators.simulation import Simulation
 from tests.simulators.bands import NIGHT, OUT_OF_HOURS, WEEKEND
@@ -84,8 +84,9 @@ def test_registers_physics_and_key_are_one_over_two_days() -> None:
     """A register moves in steps: over two days it may be one of them off at each end. One runs over meanwhile."""
     town = council(4, 40)
     meters = town.councils["ref"].devices
-    near = replace(meters["d3"], assignments=(replace(meters["d3"].assignments[0], opening_register=999_999.0),))
-    estate = Estate({"ref": replace(town.councils["ref"], devices=meters | {"d3": near})})
+    place = replace(meters["d3"].assignments[0], start=JANUARY_2026 * SECOND, opening_register=999_980.0)
+    near = replace(meters["d3"], assignments=(place,))
+    estate = Estate({"ref": replace(town.councils["ref"], devices={**meters, "d3": near})})
     kept = run(estate, 2, 1, lambda text: None).balances
     assert {one.seen.utility for one in kept if one.seen.physics} == set(Utility)
     assert [one.seen.building for one in kept if one.seen.turns] == ["b3"]
