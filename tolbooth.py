@@ -299,7 +299,7 @@ def _write_answers(
     from ingest import terminal
     from simulators.answers import write_answers
 
-    with terminal.history(Console(), start, end) as progress:
+    with terminal.history(Console(), start, end, "answers") as progress:
         write_answers(
             folder, estate, wrong, seed=seed, start=start // SECOND_NS // 60 * 60, end=end // SECOND_NS, form=form,
             progress=lambda at: progress(0, at * SECOND_NS),

@@ -41,18 +41,27 @@ def frames(console: Console) -> Iterator[Callable[[Frame], None]]:
 
 
 @contextmanager
-def history(console: Console, start_ns: int, end_ns: int) -> Iterator[Callable[[int, int], None]]:
-    """Shows how far a history from start to end has come: a bar, or without a terminal a line for each tenth."""
+def history(
+    console: Console, start_ns: int, end_ns: int, what: str = "history"
+) -> Iterator[Callable[[int, int], None]]:
+    """Shows how far `what` has come from start to end: a bar, or without a terminal a line for each tenth.
+
+    It is called with the number of messages, 0 where none are made, and the time that is reached, ns.
+    """
     if not console.is_terminal:
-        yield _tenths(console, start_ns, end_ns)
+        yield _tenths(console, start_ns, end_ns, what)
         return
-    columns = (TextColumn("history"), BarColumn(), TextColumn("{task.fields[count]:,} messages"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[made]}"), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task("history", total=end_ns - start_ns, count=0)
-        yield lambda count, received: bars.update(bar, completed=received - start_ns, count=count)
+        bar = bars.add_task(what, total=end_ns - start_ns, made="")
+        yield lambda count, received: bars.update(bar, completed=received - start_ns, made=_made(count))
 
 
-def _tenths(console: Console, start_ns: int, end_ns: int) -> Callable[[int, int], None]:
+def _made(count: int) -> str:
+    return f"{count:,} messages" if count else ""
+
+
+def _tenths(console: Console, start_ns: int, end_ns: int, what: str) -> Callable[[int, int], None]:
     shown = 0
 
     def progress(count: int, received_ns: int) -> None:
@@ -60,6 +69,7 @@ def _tenths(console: Console, start_ns: int, end_ns: int) -> Callable[[int, int]
         tenth = (received_ns - start_ns) * 10 // (end_ns - start_ns)
         if tenth > shown:
             shown = tenth
-            console.print(f"history {tenth * 10} %, {count:,} messages", highlight=False)
+            made = f", {_made(count)}" if count else ""
+            console.print(f"{what} {tenth * 10} %{made}", highlight=False)
 
     return progress

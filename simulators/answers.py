@@ -110,7 +110,7 @@ def write_answers(
         instruments = Instruments(devices, stock, seed, start)
         write["registers"](register_rows(instruments, start, np.concatenate(starts), amounts))
         price = costs(estate, scenario, seed=seed, start=start, end=end)
-        write["faults"](_fault(fault, price.get(fault.id, Cost(0, 0, 0, 0)), scenario) for fault in faults)
+        write["faults"](_fault(fault, price.get(fault.id, Cost(0, 0, 0, 0)), scenario, end) for fault in faults)
 
 
 def _meters(stock: Stock) -> list[_Meter]:
@@ -173,12 +173,13 @@ def _remainders(stock: Stock, meters: list[_Meter], totals: Floats) -> Iterator[
             yield main.council, main.building, main.id, value, below, value - below, _UNIT[main.utility]
 
 
-def _fault(fault: Fault, cost: Cost, scenario: Scenario) -> Row:
+def _fault(fault: Fault, cost: Cost, scenario: Scenario, end: int) -> Row:
+    """One row; a fault that outlasts the run ends with it."""
     price, kind = scenario.tariff, KINDS[fault.kind]
     pounds = cost.electricity_kwh * price.electricity + cost.gas_kwh * price.gas
     pounds += cost.heat_kwh * price.heat + cost.water_m3 * price.water
     return (
-        fault.id, fault.kind, fault.start, fault.end, fault.council, fault.building, fault.space, fault.device,
-        fault.other, fault.source, fault.severity, kind.unit, cost.electricity_kwh, cost.gas_kwh, cost.heat_kwh,
+        fault.id, fault.kind, fault.start, min(fault.end, end), fault.council, fault.building, fault.space,
+        fault.device, fault.other, fault.source, fault.severity, kind.unit, cost.electricity_kwh, cost.gas_kwh, cost.heat_kwh,
         cost.water_m3, pounds, kind.about,
     )  # fmt: skip

@@ -200,3 +200,10 @@ def test_a_history_without_a_terminal_tells_each_tenth() -> None:
             progress(count, 1_000 + count * 10)
     lines = out.getvalue().splitlines()
     assert lines == [f"history {tenth}0 %, {tenth * 10} messages" for tenth in range(1, 11)]
+
+
+def test_what_makes_no_messages_counts_none() -> None:
+    out = io.StringIO()
+    with history(Console(file=out), 0, 10, "answers") as progress:
+        progress(0, 5)
+    assert out.getvalue() == "answers 50 %\n"

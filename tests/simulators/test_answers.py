@@ -125,6 +125,7 @@ def test_a_main_is_its_uses_and_no_sub_meter_sees_more(key: Path) -> None:
 def test_faults_cost_what_they_take_more_than_the_healthy_twin(key: Path, tmp_path: Path) -> None:
     write_answers(tmp_path, estate(), HEALTHY, seed=3, start=TERM_MONDAY, end=END)
     lights, tap = _rows(key / "faults.csv")
+    assert lights["to"] == tap["to"] == datetime.fromtimestamp(END, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert float(lights["electricity_kwh"]) == pytest.approx(_total(key, "main") - _total(tmp_path, "main"), abs=0.2)
     assert float(lights["electricity_kwh"]) > 100
     assert float(lights["gas_kwh"]) < 0  # lamps warm
