@@ -180,6 +180,6 @@ def _fault(fault: Fault, cost: Cost, scenario: Scenario, end: int) -> Row:
     pounds += cost.heat_kwh * price.heat + cost.water_m3 * price.water
     return (
         fault.id, fault.kind, fault.start, min(fault.end, end), fault.council, fault.building, fault.space,
-        fault.device, fault.other, fault.source, fault.severity, kind.unit, cost.electricity_kwh, cost.gas_kwh, cost.heat_kwh,
-        cost.water_m3, pounds, kind.about,
+        fault.device, fault.other, fault.source, fault.severity, kind.unit, cost.electricity_kwh, cost.gas_kwh,
+        cost.heat_kwh, cost.water_m3, pounds, kind.about,
     )  # fmt: skip
