@@ -66,8 +66,6 @@ class _Line:
         building = simulation.stock.buildings[self.index][1]
         self.utility = building.meters[place.meter].utility
         self.weights = taps(building.meters)[place.meter].weights()
-        self.width = float(simulation.instruments.places.width[number])
-        self.step = float(simulation.instruments.places.step[number])
         self.first, self.last, self.begun, self.told = 0.0, 0.0, 0, 0
         self.turns, self.physics = 0, 0.0
 
@@ -89,6 +87,7 @@ class Ledger:
             for number, device in enumerate(devices)
             if device.kind in METERS
         }
+        self._simulation = simulation
         self._council = {device.id: device.council for device in devices}
         self._traces: list[tuple[int, int, Floats]] = []
         advance = simulation.instruments.advance
@@ -123,10 +122,11 @@ class Ledger:
 
     def _seen(self, name: str, line: _Line) -> Seen:
         unit = KWH_M3 if line.utility is Utility.GAS else 1.0
-        rise = line.last - line.first + line.turns * line.width
+        places = self._simulation.instruments.places  # of now: a meter may have come after the beginning
+        rise = line.last - line.first + line.turns * float(places.width[line.number])
         return Seen(
             self._council[name], line.place.building, line.place.meter, line.utility, line.begun,
-            line.step * unit, rise * unit, line.physics, line.turns,
+            float(places.step[line.number]) * unit, rise * unit, line.physics, line.turns,
         )  # fmt: skip
 
 
