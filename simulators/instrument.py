@@ -26,6 +26,10 @@ _YEAR_S: Final = 31_557_600
 _LEFT_OPEN: Final = 0.02
 """share of days on which a door or window stays open through the evening"""
 _PIR_HOLD_S: Final = 120
+_WALKS_PER_H: Final = 0.2
+"""of everybody awake in a building through each of its corridors where nobody stays"""
+_FETCHES_PER_H: Final = 0.01
+"""of the same into each store, plant room and the like"""
 _PLUG_LIMIT_W: Final = 2_500.0
 _MISCOUNT: Final = 0.03
 """a people counter misses so many, or sees so many twice"""
@@ -105,6 +109,7 @@ class Instruments:
         self.miscounted = np.zeros(len(self.counters))
         self.active = np.zeros(len(self.flipping), dtype=np.bool_)
         self.times = np.zeros(len(self.flipping))
+        self._passing_per_h = _passing(stock)
         self._taps: list[dict[str, Tap]] = [taps(building.meters) for _, building in stock.buildings]
         self.place(at)
 
@@ -231,8 +236,17 @@ class Instruments:
         late = (now.hour[trace.slot] >= 15)[:, None]
         forgotten = late & (uniforms(of, now.day[trace.slot][:, None], stream=2) < _LEFT_OPEN) & (space >= 0)
         opened = (busy & (uniforms(of, at // 60, stream=1) < traffic)) | forgotten
-        seen = busy & (uniforms(of, at // _PIR_HOLD_S, stream=1) < np.minimum(0.98, 0.6 + 0.08 * people))
+        chance = uniforms(of, at // _PIR_HOLD_S, stream=1)
+        seen = (busy & (chance < np.minimum(0.98, 0.6 + 0.08 * people))) | (chance < self._passed(trace, which))
         return np.where(self._contacts, opened, seen)
+
+    def _passed(self, trace: Trace, which: Ints) -> Floats:
+        """The chance that somebody who does not stay is seen, at each row by each of these devices."""
+        up = self._stock.per_building(trace.people * trace.plan.spaces.awake[trace.slot])
+        space, building = self.places.space[which], self.places.building[which]
+        passing = np.where(space >= 0, self._passing_per_h[space], 0.0)
+        answer: Floats = -np.expm1(-up[:, building] * passing * (_PIR_HOLD_S / 3600))
+        return answer
 
     def _usual_year(self, number: int, assignment: Assignment) -> float:
         """What goes through a meter or plug in a usual year, in its register's unit."""
@@ -316,3 +330,11 @@ def _annual_kwh(about: Profile, area_m2: float) -> tuple[float, float]:
     electricity = (about.base_w + about.pool_w + about.servers_w) * 8.76 + plateau * 2.4
     gas = about.fabric_w_k * 60 + about.process_w * 8.76 / 0.8 + about.hot_water_w * 2.2
     return electricity * area_m2, gas * area_m2
+
+
+def _passing(stock: Stock) -> Floats:
+    """How often an hour each person in the building comes by each space, where nobody stays."""
+    curves, capacity = np.array(stock.curves), stock.spaces.capacity
+    stays = (capacity > 0) & (curves != "store")
+    answer: Floats = np.where(stays, 0.0, np.where(curves == "passage", _WALKS_PER_H, _FETCHES_PER_H))
+    return answer

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind
+from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Estate, Space
 from simulators.instrument import Measured
 from simulators.run import Trace
 from simulators.simulation import Simulation
@@ -150,6 +150,25 @@ def test_doors_and_movement_tell_when_they_change(two_days: list[Due]) -> None:
         assert {0.0, 1.0} == set(values)
     told = [{one.field.name for one in due.readings} for due in two_days if due.device.id == "pir"]
     assert {"occupied", "link_quality"} in told
+
+
+def test_who_only_passes_is_seen_where_nobody_stays() -> None:
+    council = estate().councils["sim"]
+    school, pir = council.buildings["school"], council.devices["pir"]
+    spaces = {**school.spaces, "corridor": Space("corridor", "Corridor", "0", "corridor", 40, 0)}
+    there = replace(pir, assignments=tuple(replace(one, space="corridor") for one in pir.assignments))
+    buildings = {**council.buildings, "school": replace(school, spaces=spaces)}
+    moved = replace(council, buildings=buildings, devices={**council.devices, "pir": there})
+    simulation = Simulation(Estate({"sim": moved}), seed=3, start=TERM_MONDAY, every=120)
+    corridor = simulation.stock.place["sim", "school", "corridor"]
+    told: list[tuple[int, float]] = []
+    while simulation.now < TERM_MONDAY + DAY:
+        simulation.step()
+        assert simulation.buildings.state.people[corridor] == 0
+        told += _values(simulation.due(simulation.now), "pir", "occupied")
+    # some 70 people, each there 0.2 times an hour: 1 - exp(-70 × 0.2 / 30) = 0.37 in two minutes
+    assert 0.2 < np.mean([value for at, value in told if 9 * HOUR < at % DAY < 15 * HOUR]) < 0.5
+    assert not any(value for at, value in told if at % DAY < 6 * HOUR)
 
 
 def test_history_is_coarser_and_meters_tell_on_the_half_hour() -> None:
