@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from devices.factors import GAS_KWH_M3
 from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter, Utility
-from simulators.meters import GAS_KWH_M3, LOADS, Tap, taps
+from simulators.meters import LOADS, Tap, taps
 from simulators.noise import Flags, Floats, Ints, Keys, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import Profile
 from simulators.registers import PLUG, Register, register_of

@@ -9,9 +9,6 @@ import numpy as np
 from devices.model import Meter, Utility
 from simulators.noise import Floats
 
-GAS_KWH_M3: Final = 39.5 / 3.6 * 1.02264
-"""gross calorific value of 39.5 MJ/m³ and the usual correction for temperature and pressure"""
-
 ELECTRICITY: Final = (
     "lighting", "sockets", "ventilation", "catering", "pool", "servers", "cooling", "heat_pump", "other",
 )  # fmt: skip

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from devices.factors import GAS_KWH_M3
 from devices.model import SECOND, Assignment, Utility
 from simulators.instrument import METERS, Instruments
-from simulators.meters import GAS_KWH_M3
 from simulators.noise import Floats, Ints
 from simulators.registers import shown, turns
 from simulators.tables import Row, time_text

@@ -20,6 +20,7 @@ from devices.estate.problem import Problem, shown, suggest
 from devices.estate.shapes import Shape
 from devices.estate.text import Place, read_csv, read_yaml
 from devices.estate.values import Id, Text, instant
+from devices.factors import PRICES
 from devices.model import FOREVER, SECOND, Building, Council, Device, Estate
 from simulators.faults import KINDS, Fault, Scope
 from simulators.outages import outages
@@ -51,15 +52,18 @@ class When(NamedTuple):
         return self.seconds if self.dated else begun + self.seconds
 
 
+_WATER: Final = 3.0
+
+
 @dataclass(frozen=True, slots=True)
 class Tariff:
     """Pounds for a kWh, and for a cubic metre of water and its sewerage. Defaults: see docs/simulators.md."""
 
-    electricity: float = 0.27
-    gas: float = 0.07
-    heat: float = 0.09
-    """from a network; 0.07 / 0.8"""
-    water: float = 3.0
+    electricity: float = PRICES.electricity
+    gas: float = PRICES.gas
+    heat: float = PRICES.heat
+    """from a network"""
+    water: float = _WATER
 
 
 class Planned(NamedTuple):
@@ -110,10 +114,10 @@ _When = Annotated[Any, BeforeValidator(_when)]
 
 
 class _TariffItem(Shape):
-    electricity: float = Field(0.27, ge=0, description="£/kWh")
-    gas: float = Field(0.07, ge=0, description="£/kWh")
-    heat: float = Field(0.09, ge=0, description="£/kWh of heat from a network")
-    water: float = Field(3.0, ge=0, description="£/m³, with sewerage")
+    electricity: float = Field(PRICES.electricity, ge=0, description="£/kWh")
+    gas: float = Field(PRICES.gas, ge=0, description="£/kWh")
+    heat: float = Field(PRICES.heat, ge=0, description="£/kWh of heat from a network")
+    water: float = Field(_WATER, ge=0, description="£/m³, with sewerage")
 
 
 class FaultItem(Shape):

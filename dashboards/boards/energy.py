@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dashboards import factors, queries
+from dashboards import queries
 from dashboards.board import Board, Row
 from dashboards.panels import (
     COUNT,
@@ -28,6 +28,7 @@ from dashboards.panels import (
 from dashboards.queries import BUILDING, DAY, DEVICE, HALF_HOUR, LEVEL, MAIN, SPACE, SUB, USE, alias
 from dashboards.thresholds import TEMPERATURE
 from dashboards.transformations import arrange, merge
+from devices import factors
 from devices.schema import BY_NAME, Field
 
 POWER = BY_NAME["power"]

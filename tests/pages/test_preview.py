@@ -31,6 +31,11 @@ from dashboards.preview.influx import Connection
 from dashboards.preview.server import serve
 serve(Connection(sys.argv[1], sys.argv[2]), port=int(sys.argv[3]))
 """
+SPILLED = """[...document.querySelectorAll('.tb-panel')].filter(panel =>
+  [...panel.querySelectorAll('.tb-body > div, .tb-scroll')].some(
+    inner => inner.getBoundingClientRect().bottom > panel.getBoundingClientRect().bottom)
+).map(panel => panel.querySelector('h2').innerText)"""
+"""Titles of panels that what is in them reaches out of."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -88,6 +93,7 @@ async def test_a_board_is_drawn(browser: Browser, preview: str, uid: str, width:
         assert await page.locator(".tb-message").all_inner_texts() == []
         assert await page.locator(".tb-chart canvas").count() == await page.locator(".tb-chart").count() > 0
         assert await page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width][0]
+        assert await page.evaluate(SPILLED) == []
         assert visited.complaints == []
         assert visited.hosts <= {"127.0.0.1", ""}, "nothing is asked of other machines"
 

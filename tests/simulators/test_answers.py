@@ -11,10 +11,10 @@ import pytest
 from pyarrow import parquet
 
 from devices.errors import ConfigurationError
+from devices.factors import GAS_KWH_M3
 from devices.model import FOREVER, SECOND, Assignment
 from simulators.answers import write_answers
 from simulators.faults import KINDS, Fault
-from simulators.meters import GAS_KWH_M3
 from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation
 from simulators.tables import TableFormat

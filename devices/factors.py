@@ -1,7 +1,8 @@
-"""What a kilowatt-hour costs and emits on the boards, each with its source and date; change them here, then build.
+"""What a kilowatt-hour costs and emits, each with its source and date: change it here, then build the boards again.
 
-A council puts its own contract's prices here. Factors are those of the year that holds most of what is reported, so a
-range over several years is shown with one year's: use that is unchanged then looks unchanged.
+The boards and the simulators' answer key take it from here. A council puts its own contract's prices here. Factors are
+those of the year that holds most of what is reported, so a range over several years is shown with one year's: use that
+is unchanged then looks unchanged.
 """
 
 from dataclasses import dataclass
