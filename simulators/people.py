@@ -32,6 +32,7 @@ _CURVES: Final[dict[str, _Curve]] = {
     "bedroom": ((0, 0.95), (7, 0.95), (9, 0.35), (12, 0.25), (14, 0.45), (17, 0.3), (20, 0.6), (22, 0.95), (24, 0.95)),
     "lounge": ((0, 0.03), (7, 0.05), (9, 0.55), (12, 0.4), (14, 0.5), (17, 0.6), (20, 0.4), (22, 0.05), (24, 0.03)),
     "work": ((5.5, 0), (6.2, 0.6), (9, 0.4), (12, 0.6), (13, 0.4), (15, 0.6), (16.2, 0.2), (18, 0)),
+    "vacant": ((0, 0),),
     "store": ((7, 0), (9, 0.03), (16, 0.03), (18, 0)),
 }  # fmt: skip
 
@@ -41,6 +42,7 @@ _OFFICE_DAYS: Final = (0.5, 0.62, 0.65, 0.6, 0.4, 0.1, 0.1)
 """of those who have a desk, Monday first"""
 
 _WORDS: Final = (
+    ("vacant", ("mothballed", "vacant", "disused")),
     ("classroom", ("class", "nursery", "playroom", "laborator", "art room", "music")),
     ("meeting", ("meeting", "chamber", "consult", "interview", "training", "boardroom")),
     ("store", ("store", "plant", "server", "boiler", "toilet", "changing", "wc", "archive", "laundry")),

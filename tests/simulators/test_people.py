@@ -81,8 +81,8 @@ def test_no_space_holds_more_than_its_capacity(day: int, of: int) -> None:
     ("use", "curve"),
     [
         ("classroom", "classroom"), ("dining hall", "dining"), ("sports hall", "leisure"),
-        ("open-plan office", "office"),        ("meeting room", "meeting"), ("corridor", "passage"),
-        ("plant room", "store"), ("reading room", "public"),
+        ("open-plan office", "office"), ("meeting room", "meeting"), ("corridor", "passage"),
+        ("plant room", "store"), ("reading room", "public"), ("mothballed classroom", "vacant"),
     ],
 )  # fmt: skip
 def test_the_use_of_a_space_names_its_curve(use: str, curve: str) -> None:
