@@ -1,42 +1,15 @@
 """Rules of the formats that a single message cannot show: options, routes, clocks, bounds and hostile descriptions."""
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices import clock, meaning
-from devices.formats import make_source, templates
-from devices.gather import Gathering, measures, to_schema
-from devices.model import SECOND, Decoded, Message, Reason, Source, SourceConfig, TimeSource
-from devices.schema import BY_NAME, FIELDS, Kind
+from devices.model import SECOND, Message, Reason, TimeSource
+from tests.devices.sources import ARRIVAL, make, reasons, say, values
 
-ARRIVAL = 1_795_507_200_000_000_000
 DESCRIBED = ("esphome", "homeassistant", "homie", "shelly1", "shelly2", "tasmota", "theengs")
-LONDON = ZoneInfo("Europe/London")
-
-
-def make(
-    name: str, topic: str, options: Mapping[str, str] | None = None, models: Mapping[str, str] | None = None
-) -> Source:
-    return make_source(SourceConfig("s", "fife", name, topic, options=options or {}, models=models or {}))
-
-
-def say(source: Source, topic: str, body: object, received: int = ARRIVAL, *, retained: bool = False) -> Decoded:
-    payload = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return source.decode(Message(topic, payload, received, retained))
-
-
-def values(decoded: Decoded) -> dict[str, float]:
-    return {r.field.name: r.value for sample in decoded.samples for r in sample.readings}
-
-
-def reasons(decoded: Decoded) -> set[Reason]:
-    return {reject.reason for reject in decoded.rejects}
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
@@ -46,40 +19,6 @@ def test_no_filter_asks_for_commands(name: str) -> None:
     asked = [level for topic in made.filters for level in topic.split("/") if "RTL_433toMQTT" not in topic]
     assert made.filters
     assert not [level for level in asked if level in words]
-
-
-def minutes(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp()) * SECOND
-
-
-@pytest.mark.parametrize(
-    ("local", "received", "meant"),
-    [
-        ("2026-10-25T01:30:00", "2026-10-25T00:30:05+00:00", "2026-10-25T00:30:00+00:00"),
-        ("2026-10-25T01:30:00", "2026-10-25T01:30:05+00:00", "2026-10-25T01:30:00+00:00"),
-        ("2026-07-01T12:00:00", "2026-07-01T11:00:05+00:00", "2026-07-01T11:00:00+00:00"),
-        ("2026-01-01T12:00:00", "2026-01-01T12:00:05+00:00", "2026-01-01T12:00:00+00:00"),
-    ],
-)
-def test_the_hour_that_comes_twice_is_the_one_nearer_to_arrival(local: str, received: str, meant: str) -> None:
-    made = make("tasmota", "")
-    body = {"Time": local, "AM2301": {"Temperature": 20.5}, "TempUnit": "C"}
-    (sample,) = say(made, "tele/t/SENSOR", body, minutes(received)).samples
-    assert (sample.time, sample.time_source) == (minutes(meant), TimeSource.DEVICE)
-
-
-@given(ns=st.integers(clock.CLOCK_SET, clock.CLOCK_END - 1).map(lambda s: s * SECOND))
-def test_local_time_comes_back(ns: int) -> None:
-    assert clock.from_local(clock.to_local(ns, LONDON), LONDON, ns) == ns
-
-
-@pytest.mark.parametrize(
-    "text", ["", "1970-01-01T00:00:09", "2026-13-01T00:00:00", "9999-12-31T23:59:59", "x" * 100_000]
-)
-def test_a_clock_that_was_not_set_is_not_believed(text: str) -> None:
-    made = make("tasmota", "")
-    (sample,) = say(made, "tele/t/SENSOR", {"Time": text, "AM2301": {"Temperature": 20.5}}).samples
-    assert (sample.time, sample.time_source) == (None, TimeSource.ARRIVAL)
 
 
 @pytest.mark.parametrize(
@@ -240,139 +179,6 @@ def test_a_limit_is_no_measurement(name: str) -> None:
     config = {"stat_t": "a/s", "name": name, "dev_cla": "power", "unit_of_meas": "W", "uniq_id": "u"}
     say(made, "homeassistant/sensor/x/config", config)
     assert not say(made, "a/s", "5").samples
-
-
-TEMPLATES = {
-    "{{ value }}": "21.46",
-    "{{ value_json.a }}": {"b": [1, 21.46]},
-    "{{ value_json['a'][\"b\"][1] }}": 21.46,
-    "{{value_json.a.b[1]|float|round(1)}}": 21.5,
-    "{{- value_json.a.b[1] | int -}}": 21,
-    "{{ value_json.none | float(0) }}": None,
-    "{{ value_json.none | default('20') }}": None,
-    "{{ value_json.a.b[7] }}": None,
-    "{{ value_json.word | upper }}": "ON",
-}
-
-
-@pytest.mark.parametrize("text", TEMPLATES)
-def test_a_template_names_a_path(text: str) -> None:
-    template = templates.parse(text)
-    assert template is not None
-    body = {"a": {"b": [1, 21.46]}, "word": "on", "none": None} if template.json else "21.46"
-    assert templates.evaluate(template, body) == TEMPLATES[text]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{ value_json.__class__.__mro__ | attr('x') }}",
-        "{{ value_json.a * 2 }}",
-        "{{ 'x' if value_json.a else 'y' }}",
-        "{% for i in range(10**9) %}{% endfor %}",
-        "{{ range(10**9) }}",
-        "{{ value.a }}",
-        "{{ value_json.a }}{{ value_json.b }}",
-        "{{ value_json.a }",
-        "{{ value_jsonx }}",
-        "{{ value_json" + ".a" * 5_000 + " }}",
-        "",
-    ],
-)
-def test_any_other_template_is_not_run(text: str) -> None:
-    assert templates.parse(text) is None
-
-
-@given(st.text(max_size=60))
-def test_no_template_raises(text: str) -> None:
-    for whole in (text, f"{{{{ {text} }}}}", f"{{{{ value_json{text} }}}}", f"{{{{ value_json.a | {text} }}}}"):
-        template = templates.parse(whole)
-        if template is not None:
-            templates.evaluate(template, {"a": ["1", {}]})
-
-
-@pytest.mark.parametrize(
-    ("name", "unit", "value", "stored"),
-    [
-        ("temperature", "°F", 70.7, 21.5),
-        ("temperature", "K", 294.65, 21.5),
-        ("color_temperature", "mired", 250, 4000),
-        ("pressure", "kPa", 101.325, 1013.25),
-        ("pressure", "mmHg", 760, 1013.25014),
-        ("electricity_import", "Wmin", 60_000, 1),
-        ("electricity_import", "MWh", 0.5, 500),
-        ("electricity_import", "MJ", 3.6, 1),
-        ("heat", "GJ", 0.0036, 1),
-        ("power", "kW", 1.25, 1250),
-        ("power", "mW", 1250, 1.25),
-        ("water", "L", 1500, 1.5),
-        ("flow", "m³/h", 0.6, 10),
-        ("formaldehyde", "µg/m³", 30, 0.03),
-        ("distance", "cm", 12.5, 125),
-    ],
-)
-def test_units_are_converted_once(name: str, unit: str, value: float, stored: float) -> None:
-    assert to_schema(value, unit, BY_NAME[name]) == pytest.approx(stored)
-
-
-@pytest.mark.parametrize(("name", "unit"), [("temperature", "%"), ("power", "kWh"), ("humidity", "°C"), ("power", "")])
-def test_a_unit_of_another_quantity_is_refused(name: str, unit: str) -> None:
-    assert not measures(unit, BY_NAME[name])
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("temperature", 999), ("battery", -1), ("temperature", 327.67), ("humidity", 655.35), ("battery", 255)]
-    + [("temperature", word) for word in ("", "nan", "NaN", "unavailable", "unknown", "None", None)],
-)
-def test_what_stands_for_no_value_is_none(name: str, value: object) -> None:
-    into = Gathering()
-    into.number(name, value, "x")
-    assert (into.readings, [reject.reason for reject in into.rejects]) == ([], [Reason.NO_VALUE])
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("power", 999), ("temperature", -1), ("people", 255), ("illuminance", 65535)]
-)
-def test_a_number_that_can_be_real_is_kept(name: str, value: float) -> None:
-    into = Gathering()
-    into.number(name, value, "x")
-    assert [reading.value for reading in into.readings] == [value]
-
-
-@pytest.mark.parametrize(
-    ("name", "unit", "field"),
-    [
-        ("Living Room Temperature", "°C", "temperature"),
-        ("boiler room temperature", "°C", "temperature"),
-        ("boiler flow temperature", "°C", "water_temperature"),
-        ("dew_point_temperature", "°C", ""),
-        ("temperature_max", "°C", ""),
-        ("target temperature", "°C", "heating_setpoint"),
-        ("outdoor temp", "°C", "outdoor_temperature"),
-        ("cpuTemperature", "°C", "device_temperature"),
-        ("soil moisture", "%", ""),
-        ("energy today", "kWh", ""),
-        ("total daily energy", "kWh", ""),
-        ("energy returned", "kWh", "electricity_export"),
-        ("gas volume", "m³", "gas"),
-        ("volume", "m³", ""),
-        ("pm2_5", "µg/m³", "pm2_5"),
-        ("pm1_0", "µg/m³", "pm1"),
-        ("position", "%", ""),
-    ],
-)
-def test_a_name_and_a_unit_make_a_field_or_none(name: str, unit: str, field: str) -> None:
-    assert meaning.number_field(meaning.words(name), unit) == field
-
-
-def test_written_names_are_read_back() -> None:
-    unread = {
-        field.name
-        for field in FIELDS
-        if field.kind is Kind.STATE and meaning.state_field(meaning.words(meaning.written(field.name))) != field.name
-    }
-    assert unread == {"online", "own_time", "silent"}
 
 
 @pytest.mark.parametrize("name", DESCRIBED)

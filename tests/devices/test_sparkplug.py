@@ -1,8 +1,6 @@
-"""Sparkplug B: the specification's examples, whole sessions, and the wire format against itself and anything else."""
+"""Sparkplug B: the examples of the specification, and whole sessions."""
 
 import struct
-from base64 import b64decode
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,19 +13,15 @@ from devices.formats.sparkplug_payload import Metric, Payload
 from devices.model import SECOND, Decoded, Message, Reading, Reason, SourceConfig
 from devices.schema import BY_NAME, FIELDS, WRITTEN_BY_INGEST, Kind
 from devices.timestamps import from_rfc3339
-from tests.devices.vocabulary import expectations, payload_bytes, rows, unmet
+from tests.devices.sparkplugs import METRICS, ROWS, body
+from tests.devices.vocabulary import expectations, unmet
 
 ARRIVAL = 1_770_106_500 * SECOND
 STAMP = 1_770_106_500_000
-ROWS = list(rows("sparkplug"))
 
 
 def made(topic: str = "spBv1.0", models: dict[str, str] | None = None) -> Any:
     return source(SourceConfig("sp", "fife", "sparkplug", topic, models=models or {}))
-
-
-def body(row: dict[str, Any]) -> bytes:
-    return b64decode(row["payload"]) if "payload_encoding" in row else payload_bytes(row)
 
 
 class Session:
@@ -85,40 +79,6 @@ def test_corpus() -> None:
             assert not decoded.samples
     print(f"\n{wanted} of {wanted} expected values")
     assert wanted == 10
-
-
-@pytest.mark.parametrize("row", [row for row in ROWS if "decoded" in row], ids=lambda row: row["topic"])
-def test_the_wire_format(row: dict[str, Any]) -> None:
-    payload = wire.read(body(row))
-    wanted = row["decoded"]
-    assert (payload.timestamp, payload.seq) == (wanted["timestamp"], wanted.get("seq"))
-    assert [metric.name for metric in payload.metrics] == [item.get("name", "") for item in wanted.get("metrics", [])]
-    for metric, item in zip(payload.metrics, wanted.get("metrics", []), strict=True):
-        if item["dataType"] != "String" and "value" in item and metric.datatype:
-            assert wire.number(metric.value, metric.datatype) == item["value"]
-        assert metric.null == item.get("is_null", False)
-
-
-@pytest.mark.parametrize(
-    ("value", "datatype", "number"),
-    [
-        (4_294_967_292, wire.INT16, -4),
-        (4_294_967_168, wire.INT8, -128),
-        (252, wire.INT8, -4),
-        (70_000, wire.INT16, None),
-        (2**64 - 5, wire.INT64, -5),
-        (2**63 - 1, wire.INT64, 2**63 - 1),
-        (2**64 - 1, wire.UINT64, 2**64 - 1),
-        (struct.unpack("<f", struct.pack("<f", 12.3))[0], wire.FLOAT, 12.3),
-        (1, wire.BOOLEAN, None),
-        (True, wire.BOOLEAN, True),
-        (1.5, wire.INT32, None),
-        ("1", wire.STRING, None),
-        (1_486_144_502_122, 13, None),
-    ],
-)
-def test_numbers(value: Any, datatype: int, number: float | None) -> None:
-    assert wire.number(value, datatype) == number
 
 
 def test_data_is_read_by_alias_and_a_birth_s_values_are_readings() -> None:
@@ -224,12 +184,6 @@ def test_a_null_that_carries_a_value_all_the_same_is_no_value() -> None:
     assert (values(decoded), reasons(decoded)) == ([], [Reason.NO_VALUE])
 
 
-@pytest.mark.parametrize("data", [b"\x12\x05\x08", b"\x08", b"\x0b", b"\x08" + b"\xff" * 10, b"\x19\x00"])
-def test_bytes_that_end_too_soon_or_are_no_protobuf(data: bytes) -> None:
-    with pytest.raises(ValueError, match="not protobuf"):
-        wire.read(data)
-
-
 def test_a_time_that_is_none_is_said() -> None:
     session = Session()
     session.birth()
@@ -297,39 +251,6 @@ def test_one_namespace_or_one_group() -> None:
     assert decoded.requests[0][0] == "spBv1.0/fife/NCMD/n"
     assert group.describes("spBv1.0/fife/DBIRTH/n/d")
     assert not group.describes("spBv1.0/fife/DDATA/n/d")
-
-
-SCALARS = st.booleans() | st.integers(0, 2**32 - 1) | st.floats(allow_nan=False) | st.text(max_size=5)
-METRICS = st.builds(
-    lambda name, alias, value, null, stamp, unit: Metric(
-        name, alias, stamp, _datatype(value), False, null, {"engUnit": unit} if unit else {}, None if null else value
-    ),
-    st.sampled_from(("", "Temperature", "Energy/Total", "x")),
-    st.none() | st.integers(0, 3),
-    SCALARS,
-    st.booleans(),
-    st.none() | st.integers(0, 2**64 - 1),
-    st.sampled_from(("", "degC", "Wh", "furlong")),
-)
-
-
-def _datatype(value: object) -> int:
-    for kind, datatype in ((bool, wire.BOOLEAN), (int, wire.UINT32), (float, wire.DOUBLE), (str, wire.STRING)):
-        if isinstance(value, kind):
-            return datatype
-    raise AssertionError(value)
-
-
-@given(st.lists(METRICS, max_size=4), st.none() | st.integers(0, 2**64 - 1), st.none() | st.integers(0, 255))
-def test_what_is_written_is_read(metrics: list[Metric], stamp: int | None, seq: int | None) -> None:
-    payload = Payload(stamp, seq, metrics)
-    assert wire.read(wire.write(payload)) == payload
-
-
-@given(st.binary(max_size=60))
-def test_bytes_are_a_payload_or_a_fault(data: bytes) -> None:
-    with suppress(ValueError):
-        assert wire.read(data).metrics is not None
 
 
 KINDS = ("NBIRTH/n", "NDATA/n", "NDEATH/n", "DBIRTH/n/d", "DDATA/n/d", "DDEATH/n/d")
