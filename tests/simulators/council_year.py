@@ -65,7 +65,7 @@ class Run(NamedTuple):
     balances: list[Balance]
 
 
-def run(estate: Estate, days: int, processes: int, say: Callable[[str], None]) -> "Run":
+def run(estate: Estate, days: int, processes: int, say: Callable[[str], None]) -> Run:
     """So many days on so many processes, with progress and the time left."""
     begun, done = time.perf_counter(), 0
     shares = parts(estate, processes)
