@@ -30,6 +30,6 @@ def database_of(readings: str) -> str:
 
 
 def estimated(field: Field) -> str:
-    """The key of what of a consumption is estimated, in the consumption's own unit: it is a part of it, not beside it."""
+    """The key of what of a consumption is estimated: a part of it, in its unit."""
     name, unit = field.key.rsplit("_", 1)
     return f"{name}_estimated_{unit}"

@@ -168,13 +168,18 @@ class Influx:
     ) -> None:
         await self._http.close()
 
-    async def write(self, body: bytes, lines: int) -> Verdict:
+    @property
+    def database(self) -> str:
+        """Where the readings are."""
+        return self._options.database
+
+    async def write(self, body: bytes, lines: int, *, database: str | None = None) -> Verdict:
         """Write lines with times in ns. Never raises for what the server or the network does."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         if self._gzip:
             body = await asyncio.to_thread(gzip.compress, body, 1)
             headers["Content-Encoding"] = "gzip"
-        url = f"{self._url}/write?db={self._options.database}&precision=ns"
+        url = f"{self._url}/write?db={database or self.database}&precision=ns"
         try:
             async with self._http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 text = (await _read(answer.content)).decode(errors="replace")
@@ -233,28 +238,28 @@ class Influx:
             raise DatabaseError(f"{self._url} is InfluxDB {version}: use 1.6 or newer, 2.4 or newer, or 3")
         return self.version
 
-    async def ensure_database(self) -> None:
-        """Create the database, with its retention, where it is missing.
+    async def ensure_database(self, database: str | None = None) -> None:
+        """Create the database where it is missing: that of the readings, with their retention, or another.
 
         Raises:
             DatabaseError: it is missing and may not be created.
         """
         major, _ = self.version or await self.connect()
+        retention_days = 0 if database else self._options.retention_days
         if major == 1:
-            await self._create_on_1()
+            await self._create_on_1(database or self.database, retention_days)
         elif major == 2:
-            await asyncio.to_thread(_create_bucket, self._options)
+            await asyncio.to_thread(_create_bucket, self._options, database or self.database, retention_days)
 
-    async def _create_on_1(self) -> None:
-        options = self._options
+    async def _create_on_1(self, database: str, retention_days: int) -> None:
         shown = await self.query("SHOW DATABASES")
-        if any([options.database] in series.get("values", []) for series in shown):
+        if any([database] in series.get("values", []) for series in shown):
             return
-        duration = f" WITH DURATION {options.retention_days}d" if options.retention_days else ""
-        await self.query(f'CREATE DATABASE "{options.database}"{duration}', post=True)
+        duration = f" WITH DURATION {retention_days}d" if retention_days else ""
+        await self.query(f'CREATE DATABASE "{database}"{duration}', post=True)
 
 
-def _create_bucket(options: Options) -> None:
+def _create_bucket(options: Options, database: str, retention_days: int) -> None:
     # only 2.x needs it, and it is slow to import
     from influxdb_client.client.influxdb_client import InfluxDBClient
     from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
@@ -262,18 +267,18 @@ def _create_bucket(options: Options) -> None:
     from urllib3.exceptions import HTTPError
 
     rules = []
-    if options.retention_days:
-        seconds = options.retention_days * 86_400
+    if retention_days:
+        seconds = retention_days * 86_400
         rules = [BucketRetentionRules(type="expire", every_seconds=seconds)]  # type: ignore[no-untyped-call]  # theirs
     token = options.token.get_secret_value()
     try:
         with InfluxDBClient(options.url, token, org=options.organisation) as client:
             buckets = client.buckets_api()
-            if buckets.find_bucket_by_name(options.database) is None:
-                buckets.create_bucket(bucket_name=options.database, retention_rules=rules)
+            if buckets.find_bucket_by_name(database) is None:
+                buckets.create_bucket(bucket_name=database, retention_rules=rules)
     except ApiException as error:
         raise DatabaseError(
-            f"{options.url}: bucket {options.database} is missing or not readable, and may not be created "
+            f"{options.url}: bucket {database} is missing or not readable, and may not be created "
             f"({error.status}): create it, or give influx.token the right to"
         ) from error
     except HTTPError as error:
