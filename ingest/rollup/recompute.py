@@ -8,9 +8,8 @@ what is worked out for those needs one more reading on either side.
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from itertools import islice
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -20,16 +19,15 @@ from devices.model import SECOND
 from devices.rollups import DAY, MONTH, ROLLED, TAGS, ZONE, database_of, estimated
 from devices.rollups import HALF_HOUR as HALF_HOURS
 from devices.schema import METER, Field
-from ingest.influx import DatabaseError, Influx, Stored
-from ingest.lineprotocol import escape_tag
-from ingest.rollup.registers import DIGITS, HALF_HOUR, Register, half_hours
+from ingest.influx import Influx
+from ingest.rollup import occupancy
+from ingest.rollup.points import line_of, tags_of, write
+from ingest.rollup.registers import HALF_HOUR, Register, half_hours
 
 LOOK: Final = 62 * 86_400 * SECOND
 """How far away the next reading of a register may be: what it took over a longer silence is not counted."""
 MARGINS: Final = (HALF_HOUR, 4 * HALF_HOUR, 16 * HALF_HOUR, 52 * HALF_HOUR)
 """Registers whose nearest reading is about as far away are recomputed together, over so much before or after."""
-LINES: Final = 5_000
-"""Of one write."""
 NAMED: Final = 50
 """Up to so many registers are asked for by name, more by leaving the name out."""
 _DEVICE: Final = TAGS.index("device")
@@ -40,19 +38,22 @@ Key = tuple[str, ...]
 """The values of `TAGS` of a register."""
 
 
-async def recompute(influx: Influx, start: int, end: int) -> int:
+async def recompute(influx: Influx, start: int, end: int, *, occupancy_since: int = 0) -> int:
     """Recompute what readings from `start` up to `end` (ns, on half-hours) may have changed; the points written.
+
+    Args:
+        occupancy_since: a half-hour; before it occupancy is left as it is, since its readings may have been deleted.
 
     Raises:
         DatabaseError: the database did not answer, or refused; what was written so far is right, and not all.
     """
-    written = 0
+    written = await occupancy.recompute(influx, max(start, occupancy_since), end)
     spans = []
     for field in ROLLED:
         for (first, last), keys in (await _changed(influx, field, start, end)).items():
             registers = await _readings(influx, field, first, last, keys)
             lines = await asyncio.to_thread(_rolled, registers, field, first, last)
-            written += await _write(influx, lines)
+            written += await write(influx, lines)
             spans.append((first, last))
     if spans:
         written += await _sum_up(influx, min(first for first, _ in spans), max(last for _, last in spans))
@@ -118,9 +119,9 @@ def _joined(registers: Sequence[Register]) -> Register:
 def _rolled(registers: Mapping[Key, Register], field: Field, start: int, end: int) -> list[str]:
     """The lines of the half-hours of these registers."""
     return [
-        _line(HALF_HOURS, tags, {field.key: use.amount, estimated(field): use.estimated}, time)
+        line_of(HALF_HOURS, tags, {field.key: use.amount, estimated(field): use.estimated}, time)
         for key, register in registers.items()
-        for tags in (_tags(key),)
+        for tags in (tags_of(TAGS, key),)
         for time, use in half_hours(register, field, start, end).items()
     ]
 
@@ -133,7 +134,7 @@ async def _sum_up(influx: Influx, start: int, end: int) -> int:
         lines: list[str] = []
         for first, last in periods:
             lines += await _summed(influx, of, into, first, last)
-        written += await _write(influx, lines)
+        written += await write(influx, lines)
     return written
 
 
@@ -144,9 +145,8 @@ async def _summed(influx: Influx, of: str, into: str, start: int, end: int) -> l
     lines = []
     for series in await influx.query(question, database=database_of(influx.database)):
         amounts = zip(keys, series["values"][0][1:], strict=True)
-        lines.append(
-            _line(into, _tags(_key(series)), {key: amount for key, amount in amounts if amount is not None}, start)
-        )
+        taken = {key: amount for key, amount in amounts if amount is not None}
+        lines.append(line_of(into, tags_of(TAGS, _key(series)), taken, start))
     return lines
 
 
@@ -169,27 +169,6 @@ def _register(rows: Sequence[Sequence[Any]]) -> Register:
 
 def _key(series: Mapping[str, Any]) -> Key:
     return tuple(series["tags"][tag] for tag in TAGS)
-
-
-def _tags(key: Key) -> str:
-    escaped = zip(TAGS, map(escape_tag, key), strict=True)
-    return "".join(f",{tag}={value}" for tag, value in escaped if value)
-
-
-def _line(measurement: str, tags: str, fields: Mapping[str, float], time: int) -> str:
-    return (
-        f"{measurement}{tags} {','.join(f'{key}={round(amount, DIGITS)!r}' for key, amount in fields.items())} {time}"
-    )
-
-
-async def _write(influx: Influx, lines: Iterable[str]) -> int:
-    source, written = iter(lines), 0
-    while batch := list(islice(source, LINES)):
-        verdict = await influx.write("\n".join(batch).encode(), len(batch), database=database_of(influx.database))
-        if not isinstance(verdict, Stored):
-            raise DatabaseError(f"roll-ups are not written: {verdict.detail}")
-        written += len(batch)
-    return written
 
 
 def _days(start: int, end: int) -> Iterator[tuple[int, int]]:

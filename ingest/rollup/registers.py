@@ -40,8 +40,6 @@ STEP: Final = 100.0
 """The coarsest digit of a register: it may move by this much at once (heat meters count 0.1 MWh)."""
 NEAR: Final = 0.01
 """Share of its width within which a register may have come round."""
-DIGITS: Final = 9
-"""Decimals of what is stored: less than any register shows, more than arithmetic spoils."""
 _WIDTHS: Final = tuple(
     sorted({10.0**k for k in range(3, 11)} | {2.0**bits / 10**digits for bits in (16, 24, 32) for digits in range(4)})
 )
@@ -85,7 +83,7 @@ def half_hours(register: Register, field: Field, start: int, end: int) -> dict[i
     known, wanted = (times - first).astype(np.float64), (edges - first).astype(np.float64)
 
     def between(level: Values) -> list[float]:
-        amounts: list[float] = np.diff(np.interp(wanted, known, level)).round(DIGITS).tolist()
+        amounts: list[float] = np.diff(np.interp(wanted, known, level)).tolist()
         return amounts
 
     took = np.diff(register.values)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from devices.model import SECOND
-from devices.rollups import DAY, HALF_HOUR, MONTH, TAGS, database_of
+from devices.rollups import DAY, HALF_HOUR, MONTH, SPACE_TAGS, TAGS, database_of
 from ingest.influx import DatabaseError, Influx, Stored
 from ingest.rollup.recompute import LOOK, extent, recompute
 from ingest.rollup.registers import HALF_HOUR as SPAN
@@ -42,10 +42,10 @@ async def write(influx: Influx, lines: Iterable[Line]) -> None:
     assert await influx.write("\n".join(body).encode(), len(body)) == Stored()
 
 
-async def rolled(influx: Influx, measurement: str) -> dict[tuple[Any, ...], Any]:
+async def rolled(influx: Influx, measurement: str, tags: Iterable[str] = TAGS) -> dict[tuple[Any, ...], Any]:
     """(tags …, time, field) → value, of all that is stored."""
     series = await influx.query(
-        f'SELECT * FROM "{measurement}" GROUP BY {", ".join(TAGS)}', database=database_of(influx.database)
+        f'SELECT * FROM "{measurement}" GROUP BY {", ".join(tags)}', database=database_of(influx.database)
     )
     return {
         (*one["tags"].values(), row[0], column): value
@@ -156,6 +156,27 @@ async def test_a_register_goes_on_where_its_device_moves(database: Database) -> 
         found = await rolled(influx, DAY)
     at_meter = TAGS.index("meter")
     assert {key[at_meter]: value for key, value in found.items() if key[-1] == "water_m3"} == {"m": 2, "n": 1}
+
+
+async def test_occupancy_by_half_hour(database: Database) -> None:
+    """Of all devices of a space together; each figure of those that tell it."""
+    place = "building=b,council=c,device={},level=1,model=x,space=s"
+    motion, counter = f"occupancy,{place.format('pir')}", f"occupancy,{place.format('counter')}"
+    said = [(motion, "occupied=0", 0), (motion, "occupied=1,motion=1", 10), (motion, "occupied=1", 20)]
+    said += [(motion, "occupied=0", 30), (counter, "occupied=1,people=2", 5), (counter, "people=5", 29)]
+    async with empty(database, "rollup_occupancy") as influx:
+        await write(influx, [(f"{tags} {fields}", START + minute * MINUTE) for tags, fields, minute in said])
+        await recompute(influx, START, START + 2 * SPAN)
+        found = {(key[-2], key[-1]): value for key, value in (await rolled(influx, HALF_HOUR, SPACE_TAGS)).items()}
+        await recompute(influx, START, START + 2 * SPAN, occupancy_since=START + SPAN)
+        await write(influx, [(f"{motion} occupied=1", START + MINUTE), (f"{motion} occupied=1", START + 59 * MINUTE)])
+        await recompute(influx, START, START + 2 * SPAN, occupancy_since=START + SPAN)
+        later = {(key[-2], key[-1]): value for key, value in (await rolled(influx, HALF_HOUR, SPACE_TAGS)).items()}
+    first = {"occupied": 0.75, "occupied_readings": 4, "motion": 1, "people": 3.5, "people_most": 5}
+    assert found == {(START, key): value for key, value in first.items()} | {
+        (START + SPAN, "occupied"): 0, (START + SPAN, "occupied_readings"): 1,
+    }  # fmt: skip
+    assert later == found | {(START + SPAN, "occupied"): 0.5, (START + SPAN, "occupied_readings"): 2}
 
 
 async def test_names_are_written_as_they_were(database: Database) -> None:
