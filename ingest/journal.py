@@ -186,7 +186,7 @@ class Journal:
         """InfluxDB has answered for these rows: forget them, count what became of their messages.
 
         Args:
-            half_hours: those with new readings of meters, by their start, ns.
+            half_hours: those whose roll-ups are out of date now, by their start, ns.
         """
         await self._run(self._settle, rows, tally, kept, half_hours)
 

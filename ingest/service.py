@@ -29,6 +29,7 @@ from ingest.lineprotocol import Tags
 from ingest.rebirths import Rebirths
 from ingest.receive import Kit
 from ingest.retention import keep_tidy
+from ingest.rollup.service import RollUps
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
 from ingest.silence import Watch
@@ -118,7 +119,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     async with kit(settings) as parts, Influx(settings.influx) as influx:
         session = Session(settings.mqtt, parts.filters, stale=await _stale(parts))
         database = State()
-        app = health.application(health.Parts(parts, session.state, database))
+        rolling = RollUps(parts.journal, influx, settings.influx.occupancy_days)
+        app = health.application(health.Parts(parts, session.state, database, rolling.state))
         async with _serving(app, settings), asyncio.TaskGroup() as tasks:
             gc.freeze()  # the registry and the formats live as long as the process: no need to look through them
             gc.set_threshold(GARBAGE)
@@ -135,6 +137,10 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             if settings.influx.occupancy_days:
                 tidying = keep_tidy(influx, parts.journal, settings.influx.occupancy_days)
                 inward.append(tasks.create_task(tidying, name="retention"))
+            if settings.rollup.period:
+                inward.append(tasks.create_task(rolling.run(settings.rollup.period), name="roll-ups"))
+            else:
+                rolling.state.say("off", ok=True)
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)

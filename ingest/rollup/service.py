@@ -8,10 +8,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from devices.model import FOREVER, SECOND
@@ -19,6 +19,7 @@ from devices.rollups import ZONE, database_of
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError
+from ingest.rollup.recompute import recompute
 from ingest.rollup.touched import HALF_HOUR, Touched
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,14 @@ NEAR: Final = 4 * HALF_HOUR
 """Half-hours no further apart are recomputed together, with those between them."""
 MOST: Final = 50
 """Half-hours of the longest day."""
+DAY: Final = 48 * HALF_HOUR
 _LONDON: Final = ZoneInfo(ZONE)
 
-Recompute = Callable[[Influx, int, int], Awaitable[int]]
-"""Recomputes what readings of a span (ns) may have changed; raises `DatabaseError`."""
+
+class Recompute(Protocol):
+    """Recomputes what readings of a span may have changed: `ingest.rollup.recompute`."""
+
+    async def __call__(self, influx: Influx, start: int, end: int, *, occupancy_since: int) -> int: ...
 
 
 @dataclass(slots=True)
@@ -40,23 +45,24 @@ class State:
     """What to tell a person about the roll-ups."""
 
     text: str = "not begun yet"
-    ok: bool = False
+    ok: bool = True
 
     def say(self, text: str, *, ok: bool = False) -> None:
         """Keep it, and log what is new."""
         if text != self.text:
-            log.log(logging.INFO if ok else logging.WARNING, "roll-ups %s", text)
+            log.log(logging.INFO if ok else logging.WARNING, "roll-ups: %s", text)
         self.text, self.ok = text, ok
 
 
 @dataclass(slots=True)
 class RollUps:
-    """What is to be rolled up, and how; `readings` is the name of their database."""
+    """What is to be rolled up, and how."""
 
     journal: Journal
     influx: Influx
-    readings: str
-    recompute: Recompute
+    occupancy_days: int
+    """how long occupancy is kept, 0 for ever: what may be deleted by half is not recomputed"""
+    recompute: Recompute = recompute
     state: State = field(default_factory=State)
     _there: bool = False
 
@@ -105,7 +111,8 @@ class RollUps:
             if not part:
                 return True
             before = part[-1].start
-            await self.recompute(self.influx, before, part[0].start + HALF_HOUR)
+            whole = whole_occupancy_since(read, self.occupancy_days)
+            await self.recompute(self.influx, before, part[0].start + HALF_HOUR, occupancy_since=whole)
             await self.journal.rolled_up(part, read)
             told(len(part))
             if gently:
@@ -113,17 +120,28 @@ class RollUps:
         return False
 
     async def _ensure(self) -> None:
-        """Make the database of roll-ups where it is missing."""
-        if self._there:
-            return
-        name = database_of(self.readings)
-        try:
-            await self.influx.connect()
-            await self.influx.ensure_database(database=name)
-        except DatabaseError as error:
-            mend = f"create the database {name}, and give the account of ingest the right to read and write it"
-            raise DatabaseError(f"{error}; if it stays so, {mend}") from error
-        self._there = True
+        if not self._there:
+            await ensure(self.influx)
+            self._there = True
+
+
+async def ensure(influx: Influx) -> None:
+    """Make the database of roll-ups where it is missing; raises `DatabaseError` where it may not be made."""
+    name = database_of(influx.database)
+    try:
+        await influx.connect()
+        await influx.ensure_database(name)
+    except DatabaseError as error:
+        mend = f"create the database {name}, and give the account of ingest the right to read and write it"
+        raise DatabaseError(f"{error}; if it answers and this stays, {mend}") from error
+
+
+def whole_occupancy_since(now: int, days: int) -> int:
+    """From which half-hour on, ns, no occupancy was deleted that is kept so many days; 0 where all of it is kept.
+
+    It is one later than need be: a deletion may come while it is asked for.
+    """
+    return (now // HALF_HOUR + 2) * HALF_HOUR - days * DAY if days else 0
 
 
 def newest_part(touched: Sequence[Touched]) -> list[Touched]:

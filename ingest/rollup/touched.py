@@ -1,4 +1,4 @@
-"""Half-hours whose roll-ups are out of date, since InfluxDB has new readings of meters in them: a journal's table.
+"""Half-hours whose roll-ups are out of date, since InfluxDB has new readings in them: a table of the journal.
 
 A half-hour enters in the transaction that settles its lines, so none is forgotten in a crash. It leaves when its
 roll-ups are written, unless it was touched again meanwhile: then its mark is another.
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.model import SECOND
-from devices.schema import METER
+from devices.schema import METER, OCCUPANCY
 
 HALF_HOUR: Final = 1_800 * SECOND
 TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS touched"
     " (start INTEGER PRIMARY KEY, mark INTEGER NOT NULL, since INTEGER NOT NULL)"  # ns, a number, ns
 )
-_TIMES: Final = re.compile(rb"\n%b,[^\n]* (\d+)" % METER.encode())
+_TIMES: Final = re.compile(rf"\n(?:{METER}|{OCCUPANCY}),[^\n]* (\d+)".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Touched:
 
 
 def half_hours(lines: bytes) -> set[int]:
-    """The starts of the half-hours, ns, of the lines that are readings of meters."""
+    """The starts of the half-hours, ns, of the lines whose measurement is rolled up."""
     return {time - time % HALF_HOUR for time in map(int, set(_TIMES.findall(b"\n" + lines)))}
 
 

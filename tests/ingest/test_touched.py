@@ -1,4 +1,4 @@
-"""Which half-hours are to be rolled up: those with new readings of meters in InfluxDB, until they were."""
+"""Which half-hours are to be rolled up: those with new readings in InfluxDB, until they were."""
 
 import asyncio
 import os
@@ -51,6 +51,7 @@ async def waiting(journal: Journal) -> list[int]:
         (["climate,device=a temperature_c=1 5", "metering,device=a x=1 5"], set()),
         (["climate,device=meter,space=a temperature_c=1 5"], set()),
         ([meter(0)], {0}),
+        ([f"occupancy,building=hall,space=a occupied=1.0,people=3.0 {AT + HALF_HOUR}"], {1}),
         ([meter(3), "air,device=a co2_ppm=4 1", meter(4), meter(3, device="b")], {3, 4}),
         ([METER.format(device=r"my\ own\,meter\ 7", value=1, time=AT + 2 * HALF_HOUR)], {2}),
         ([METER.format(device="a", value=1, time=AT + 2 * HALF_HOUR - 1)], {1}),
@@ -119,7 +120,7 @@ async def test_only_what_is_stored_touches(tmp_path: Path) -> None:
         assert await waiting(journal) == [3, 1]
 
 
-async def test_a_batch_with_nothing_of_meters_touches_nothing(tmp_path: Path, database: Database) -> None:
+async def test_a_batch_with_nothing_to_roll_up_touches_nothing(tmp_path: Path, database: Database) -> None:
     options = Options(url=database.url, database="touched")
     async with Influx(options) as influx, opened(tmp_path) as journal:
         await influx.connect()
