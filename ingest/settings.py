@@ -61,8 +61,9 @@ class Influx(_Table):
     """2.x only"""
     retention_days: int = Field(0, ge=0)
     """how long readings are kept where ingest creates the database; 0 is for ever"""
-    occupancy_days: int = Field(0, ge=0)
-    """how long occupancy is kept, wherever the database comes from; 0 is as long as everything else"""
+    occupancy_days: int = Field(30, ge=0)
+    """how long readings of occupancy are kept, wherever the database comes from; their roll-ups stay. 0 is as long as
+    everything else"""
     batch_lines: int = Field(10_000, ge=1, le=100_000)
     timeout: float = Field(30.0, gt=0)
     """seconds for one request"""
