@@ -60,14 +60,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
     """
     estate = _estate(settings)
     decoder = make_decoder(estate, settings)
-    journal = Journal(
-        settings.data,
-        max_bytes=settings.journal.max_bytes,
-        keep_packets=settings.mqtt.receive_maximum,
-        quarantine_bytes=settings.quarantine.max_bytes,
-        quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
-    )
-    async with journal:
+    async with make_journal(settings) as journal:
         decoder.restore(await journal.states())
         watch = Watch.remembering(await journal.recall(*WATCH))
         yield Kit(
@@ -100,6 +93,17 @@ def make_decoder(estate: Estate, settings: Settings) -> Decoder:
         past=int(settings.window.past_days * 86_400) * SECOND, future=int(settings.window.future_minutes * 60) * SECOND
     )
     return Decoder(estate, window=window, max_payload=settings.max_payload_bytes)
+
+
+def make_journal(settings: Settings) -> Journal:
+    """The journal of the data folder, not opened yet."""
+    return Journal(
+        settings.data,
+        max_bytes=settings.journal.max_bytes,
+        keep_packets=settings.mqtt.receive_maximum,
+        quarantine_bytes=settings.quarantine.max_bytes,
+        quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
+    )
 
 
 def make_tags(estate: Estate, settings: Settings) -> Tags:

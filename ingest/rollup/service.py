@@ -19,6 +19,7 @@ from devices.rollups import ZONE, database_of
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError
+from ingest.retention import kept_since
 from ingest.rollup.recompute import recompute
 from ingest.rollup.touched import HALF_HOUR, Touched
 
@@ -30,7 +31,6 @@ NEAR: Final = 4 * HALF_HOUR
 """Half-hours no further apart are recomputed together, with those between them."""
 MOST: Final = 50
 """Half-hours of the longest day."""
-DAY: Final = 48 * HALF_HOUR
 _LONDON: Final = ZoneInfo(ZONE)
 
 
@@ -61,7 +61,7 @@ class RollUps:
     journal: Journal
     influx: Influx
     occupancy_days: int
-    """how long occupancy is kept, 0 for ever: what may be deleted by half is not recomputed"""
+    """how long readings of occupancy are kept, 0 for ever"""
     recompute: Recompute = recompute
     state: State = field(default_factory=State)
     _there: bool = False
@@ -111,8 +111,8 @@ class RollUps:
             if not part:
                 return True
             before = part[-1].start
-            whole = whole_occupancy_since(read, self.occupancy_days)
-            await self.recompute(self.influx, before, part[0].start + HALF_HOUR, occupancy_since=whole)
+            kept = kept_since(read, self.occupancy_days)
+            await self.recompute(self.influx, before, part[0].start + HALF_HOUR, occupancy_since=kept)
             await self.journal.rolled_up(part, read)
             told(len(part))
             if gently:
@@ -134,14 +134,6 @@ async def ensure(influx: Influx) -> None:
     except DatabaseError as error:
         mend = f"create the database {name}, and give the account of ingest the right to read and write it"
         raise DatabaseError(f"{error}; if it answers and this stays, {mend}") from error
-
-
-def whole_occupancy_since(now: int, days: int) -> int:
-    """From which half-hour on, ns, no occupancy was deleted that is kept so many days; 0 where all of it is kept.
-
-    It is one later than need be: a deletion may come while it is asked for.
-    """
-    return (now // HALF_HOUR + 2) * HALF_HOUR - days * DAY if days else 0
 
 
 def newest_part(touched: Sequence[Touched]) -> list[Touched]:

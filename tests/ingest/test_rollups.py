@@ -21,7 +21,7 @@ from ingest.influx import DatabaseError, Influx
 from ingest.journal import Entry, Journal
 from ingest.rollup import service
 from ingest.rollup.recompute import recompute
-from ingest.rollup.service import DAY, RollUps, newest_part, whole_occupancy_since
+from ingest.rollup.service import RollUps, newest_part
 from ingest.rollup.touched import HALF_HOUR, Touched
 from ingest.servers import Database, influxdb
 from ingest.settings import Influx as Options
@@ -116,13 +116,6 @@ def touched(*steps: int) -> list[Touched]:
 )
 def test_a_part_is_of_one_local_day_and_near_together(steps: Sequence[int], count: int) -> None:
     assert newest_part(touched(*steps)) == touched(*steps[:count])
-
-
-def test_occupancy_that_may_be_deleted_by_half_is_left() -> None:
-    now = MIDNIGHT + 5 * SECOND
-    assert whole_occupancy_since(now, 0) == 0
-    assert whole_occupancy_since(now, 30) == MIDNIGHT - 30 * DAY + 2 * HALF_HOUR
-    assert whole_occupancy_since(MIDNIGHT, 30) >= MIDNIGHT - 30 * DAY + HALF_HOUR
 
 
 async def test_what_comes_is_rolled_up_the_newest_first_and_forgotten(tmp_path: Path, database: Database) -> None:
