@@ -49,6 +49,8 @@ def data(settings: Settings) -> DataEvidence:
         today,
         [text for (text,) in strangers],
         (settings.data / reserve.FILE).exists(),
+        counts.touched,
+        (time.time_ns() - counts.touched_since) / SECOND if counts.touched_since else 0.0,
     )
 
 

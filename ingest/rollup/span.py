@@ -1,7 +1,7 @@
 """Roll-ups of past days worked out again, from whatever readings the database has: no journal is asked."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from devices.errors import MendableError
 from devices.model import SECOND
 from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, ZONE, database_of, key_over
+from devices.schema import METER
 from ingest.influx import Influx
 from ingest.retention import kept_since
 from ingest.rollup.recompute import extent, local_days, recompute
@@ -16,7 +17,9 @@ from ingest.rollup.service import ensure
 from ingest.settings import Influx as Options
 
 _LONDON: Final = ZoneInfo(ZONE)
-_KEYS: Final = ", ".join(f'"{key}"' for key in (*(f.key for f in ROLLED), *(key_over(*each) for each in OCCUPANCY)))
+CONSUMPTION: Final = tuple(field.key for field in ROLLED)
+"""Keys of registers, and of what is taken."""
+_ALL: Final = (*CONSUMPTION, *(key_over(*each) for each in OCCUPANCY))
 
 Day = tuple[int, int]
 """Begin and end of a local day, ns."""
@@ -57,7 +60,7 @@ async def days_of(influx: Influx, since: date | None, until: date | None) -> lis
             f"there is nothing to roll up in {influx.database}: name the settings of the readings with --settings"
         )
     days = list(local_days(found[0], found[1] + 1))
-    earliest = await first_rolled(influx)
+    earliest = await first_rolled(influx, _ALL)
     if earliest is not None and earliest < days[0][0]:
         days = days[1:]
     wanted = [
@@ -73,9 +76,19 @@ async def days_of(influx: Influx, since: date | None, until: date | None) -> lis
     return wanted
 
 
-async def first_rolled(influx: Influx) -> int | None:
-    """When the oldest roll-up begins, ns; None where there is none. Raises `DatabaseError`."""
-    found = await influx.query(f'SELECT {_KEYS} FROM "{HALF_HOUR}" LIMIT 1', database=database_of(influx.database))  # noqa: S608 - our names
+async def first_reading(influx: Influx) -> int | None:
+    """When the oldest register was read, ns; None where none was. Raises `DatabaseError`."""
+    return await _first(influx, METER, CONSUMPTION, influx.database)
+
+
+async def first_rolled(influx: Influx, keys: Iterable[str]) -> int | None:
+    """When the oldest half-hour with one of these begins, ns; None where there is none. Raises `DatabaseError`."""
+    return await _first(influx, HALF_HOUR, keys, database_of(influx.database))
+
+
+async def _first(influx: Influx, measurement: str, keys: Iterable[str], database: str) -> int | None:
+    fields = ", ".join(f'"{key}"' for key in keys)
+    found = await influx.query(f'SELECT {fields} FROM "{measurement}" LIMIT 1', database=database)  # noqa: S608 - our names
     times = [int(row[0]) for series in found for row in series.get("values", [])]
     return min(times, default=None)
 
