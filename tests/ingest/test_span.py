@@ -32,13 +32,13 @@ STEPS = 48 * DAYS + 2
 
 
 async def prepared(url: str, name: str) -> Options:
-    """A database with three local days of one meter, a kWh for each half-hour, and no roll-ups."""
+    """Three local days and a bit of one meter, a kWh from the middle of each half-hour to the next; no roll-ups."""
     options = Options(url=url, database=name)
     async with Influx(options) as influx:
         for one in (name, database_of(name)):
             await influx.query(f'DROP DATABASE "{one}"', post=True)
         await influx.ensure_database()
-        lines = [f"meter,device=a,role=main heat_kwh={n} {START + n * STEP}" for n in range(STEPS + 1)]
+        lines = [f"meter,device=a,role=main heat_kwh={n} {START + n * STEP + STEP // 2}" for n in range(STEPS + 1)]
         assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
     return options
 
@@ -64,7 +64,7 @@ async def test_all_there_are_or_some_days_the_newest_first(database: Database) -
     assert told == [1.0]
     told.clear()
     await span.roll_up(options, None, None, told.append)
-    everything = {date(2026, 10, 24): 48.0, date(2026, 10, 25): 50.0, date(2026, 10, 26): 48.0}
+    everything = dict(zip((date(2026, 10, day) for day in (24, 25, 26, 27)), (47.5, 50.0, 48.0, 0.5), strict=True))
     assert await days_rolled(options) == everything
     assert told == [pytest.approx(n / 4) for n in (1, 2, 3, 4)]  # the last reading is of the fourth day
 
@@ -82,7 +82,7 @@ async def test_a_day_whose_readings_have_ended_in_part_keeps_its_roll_ups(databa
     await span.roll_up(options, None, None, lambda _: None)
     before = await days_rolled(options)
     async with Influx(options) as influx:
-        await influx.query(f'DELETE FROM "meter" WHERE time < {START + 60 * STEP + STEP // 2}', post=True)
+        await influx.query(f'DELETE FROM "meter" WHERE time < {START + 60 * STEP}', post=True)
     await span.roll_up(options, None, None, lambda _: None)
     assert await days_rolled(options) == before
 
