@@ -18,6 +18,7 @@ import typer
 from dashboards import commands as dashboards
 from devices import commands as devices
 from devices.command import clear_errors, duration, fail
+from devices.tables import TableFormat, check_installed
 from ingest import commands as ingest
 from ingest import commands_devices, commands_quarantine
 from ingest.command import (
@@ -33,7 +34,6 @@ from ingest.command import (
     until_cancelled,
     until_stopped,
 )
-from simulators.tables import TableFormat, check_installed
 
 if TYPE_CHECKING:
     from devices.model import Estate
