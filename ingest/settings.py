@@ -93,6 +93,11 @@ class Canary(_Table):
     """seconds between ingest's own markers; not ready when none came back for three; 0 is without"""
 
 
+class Rollup(_Table):
+    period: float = Field(60.0, ge=0, le=3_600)
+    """seconds between looks for half-hours whose roll-ups are to be worked out; 0 is without roll-ups"""
+
+
 class Limits(_Table):
     """What one device may cost the others."""
 
@@ -126,6 +131,7 @@ class Settings(_Table):
     quarantine: Quarantine = Quarantine()
     window: Window = Window()
     canary: Canary = Canary()
+    rollup: Rollup = Rollup()
     limits: Limits = Limits()
     sparkplug: Sparkplug = Sparkplug()
     health: Health = Health()
