@@ -5,8 +5,9 @@ cell without a value is empty in CSV, and null in Parquet.
 """
 
 import csv
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -56,8 +57,8 @@ def check_installed(form: TableFormat) -> None:
 
 
 @contextmanager
-def table(path: Path, columns: tuple[Column, ...], form: TableFormat) -> Iterator[Write]:
-    """A new table in a file: what is yielded writes more rows into it.
+def table(path: Path | None, columns: tuple[Column, ...], form: TableFormat) -> Iterator[Write]:
+    """A new table in a file, or of CSV on standard output: what is yielded writes more rows into it.
 
     Raises:
         ConfigurationError: Parquet is wanted and pyarrow is not installed.
@@ -80,9 +81,9 @@ def _instant_text(time: int) -> str:
 
 
 @contextmanager
-def _csv(path: Path, columns: tuple[Column, ...]) -> Iterator[Write]:
+def _csv(path: Path | None, columns: tuple[Column, ...]) -> Iterator[Write]:
     texts = [_text(column) for column in columns]
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") if path else nullcontext(sys.stdout) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(column.name for column in columns)
         yield lambda rows: writer.writerows([text(cell) for text, cell in zip(texts, row, strict=True)] for row in rows)
@@ -92,7 +93,7 @@ _TEXTS: Final[Mapping[Kind, Callable[[Any], str]]] = {
     Kind.TIME: time_text,
     Kind.INSTANT: _instant_text,
     Kind.TEXT: str,
-    Kind.NUMBER: repr,
+    Kind.NUMBER: lambda cell: repr(float(cell)),
 }
 
 
@@ -104,7 +105,7 @@ def _text(column: Column) -> Callable[[Any], str]:
 
 
 @contextmanager
-def _parquet(path: Path, columns: tuple[Column, ...]) -> Iterator[Write]:
+def _parquet(path: Path | None, columns: tuple[Column, ...]) -> Iterator[Write]:
     check_installed(TableFormat.PARQUET)
     import pyarrow as pa
     from pyarrow import parquet
