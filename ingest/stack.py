@@ -24,6 +24,7 @@ import aiohttp
 from devices.errors import MendableError
 from devices.model import Estate
 from devices.registry import load
+from devices.rollups import database_of
 from ingest.security import layout, store
 from ingest.security.accounts import accounts
 from ingest.security.filing import write, write_new
@@ -52,7 +53,7 @@ class Right:
 
 
 READINGS: Final = "telemetry"
-ROLLUPS: Final = "telemetry_rollup"
+ROLLUPS: Final = database_of(READINGS)
 RIGHTS: Final = (
     Right("Tolbooth ingest", "ingest/influx-token", "", (READINGS, ROLLUPS), ("read", "write")),
     Right("Tolbooth boards", "grafana/influx-authorization", "Token ", (READINGS, ROLLUPS), ("read",)),

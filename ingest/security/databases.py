@@ -10,10 +10,9 @@ from typing import Any, Final
 import aiohttp
 
 from devices.errors import MendableError
+from devices.rollups import database_of
 
 ADMIN: Final = "admin"
-ROLLUP: Final = "_rollup"
-"""What the name of the database of roll-ups ends in."""
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20)
 
 
@@ -73,7 +72,7 @@ async def grant(url: str, database: str, passwords: Mapping[str, str]) -> list[s
 async def _grant(http: aiohttp.ClientSession, database: str, passwords: Mapping[str, str]) -> list[str]:
     await _administrator(http, passwords[ADMIN])
     admin = _login(ADMIN, passwords[ADMIN])
-    databases = (database, database + ROLLUP)
+    databases = (database, database_of(database))
     for name in databases:
         await _query(http, admin, f'CREATE DATABASE "{name}"')
     known = {row[0] for row in await _query(http, admin, "SHOW USERS")}
