@@ -162,7 +162,7 @@ def backfill(
     from rich.console import Console
 
     from ingest import terminal
-    from ingest.load import load
+    from ingest.load import load, roll_up
     from simulators.aside import messages_aside
 
     with clear_errors():
@@ -183,6 +183,8 @@ def backfill(
         )
         with terminal.history(Console(), start, end) as progress:
             asyncio.run(load(history, chosen, progress))
+        with terminal.share(Console(), "roll-ups") as done:
+            asyncio.run(roll_up(chosen, done))
         if answer_key:
             _write_answers(answer_key, answer_key_format, estate, wrong, seed, start, end)
 

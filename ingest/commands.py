@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,6 +99,32 @@ def doctor(
     typer.echo(as_json(found) if json else text(found))
     if any(finding.severity is Severity.FAIL for finding in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def rollup(
+    settings: SettingsOption = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First local day; by default the oldest.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last local day; by default the newest.")
+    ] = None,
+) -> None:
+    """Work out the roll-ups of past days again: after a restore, a change of rules, or for an older database."""
+    from rich.console import Console
+
+    from ingest import terminal
+    from ingest.rollup.span import roll_up
+
+    if since and until and since > until:
+        raise typer.BadParameter("the last day is before the first", param_hint="--until")
+    with clear_errors():
+        chosen = running_settings(settings)
+        with terminal.share(Console(), "roll-ups") as told:
+            work = roll_up(chosen.influx, since and since.date(), until and until.date(), told)
+            points = asyncio.run(work)
+    typer.echo(f"{points:,} points of roll-ups are written")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Final
 
 from devices.model import Fate
 from ingest.journalfile import FILE, JournalError
+from ingest.rollup import touched
 
 RECEIVED, VALUES, REJECTED, AGED, REWRITTEN = "received", "values", "rejected", "aged", "rewritten"
 """Names of counts that are not fates: messages received, values stored, values rejected, quarantine rows aged out, and
@@ -32,6 +33,10 @@ class Counts:
     """since when the oldest lines in the journal are ours, ns: `Entry.received`"""
     quarantine: int
     """rows in quarantine now"""
+    touched: int
+    """half-hours that wait to be rolled up"""
+    touched_since: int | None
+    """since when the one that waits longest does, ns"""
 
     def fate(self, fate: Fate) -> int:
         """Messages with this fate."""
@@ -76,9 +81,10 @@ def read(db: sqlite3.Connection) -> Counts:
             "SELECT COALESCE(SUM(messages), 0), COUNT(*), COALESCE(SUM(LENGTH(lines)), 0), MIN(received) FROM batch"
         ).fetchone()
         (kept,) = db.execute("SELECT COUNT(*) FROM quarantine").fetchone()
+        waiting, since = touched.waiting(db)
     finally:
         db.execute("COMMIT")
-    return Counts(tally, messages, rows, size, oldest, kept)
+    return Counts(tally, messages, rows, size, oldest, kept, waiting, since)
 
 
 def add(db: sqlite3.Connection, tally: Counter[tuple[str, str]]) -> None:

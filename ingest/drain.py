@@ -8,7 +8,7 @@ import time
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, compress
 from typing import Final, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from ingest.influx import DatabaseError, Faulty, Halt, Stored, TooLarge, Verdict
 from ingest.journal import Journal, Row
 from ingest.journalfile import FullError
 from ingest.quarantine import Kept
+from ingest.rollup.touched import half_hours
 from ingest.suspects import Suspects, alike, in_time
 
 log = logging.getLogger(__name__)
@@ -188,24 +189,33 @@ async def _grown(journal: Journal) -> None:
 
 async def write_rows(rows: Sequence[Row], journal: Journal, writer: Writer) -> None:
     """Write journalled lines, and settle their messages."""
-    refused = await writer.write(b"\n".join(row.lines for row in rows), sum(row.count for row in rows))
+    body = b"\n".join(row.lines for row in rows)
+    refused = await writer.write(body, sum(row.count for row in rows))
     messages = sum(row.messages for row in rows)
     if not refused:
-        await _settle(journal, rows, Counter({(Fate.STORED.value, ""): messages}), [])
+        await _settle(journal, rows, Counter({(Fate.STORED.value, ""): messages}), [], half_hours(body))
         return
-    kept = _kept(rows, dict(refused))
+    reasons = dict(refused)
+    kept = _kept(rows, reasons)
     lost = sum(row.whole for row in kept)
     tally = Counter({(Fate.STORED.value, ""): messages - lost})
     tally[Fate.QUARANTINED.value, Reason.DATABASE_REFUSED.value] = lost
-    await _settle(journal, rows, tally, kept)
+    stored = b"\n".join(line for line in body.split(b"\n") if line not in reasons)
+    await _settle(journal, rows, tally, kept, half_hours(stored))
 
 
-async def _settle(journal: Journal, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
+async def _settle(
+    journal: Journal,
+    rows: Sequence[Row],
+    tally: Counter[tuple[str, str]],
+    kept: Sequence[Kept],
+    touched: Collection[int],
+) -> None:
     """Settle, waiting for space as long as it takes: on a full disk even forgetting needs some."""
     full = False
     while True:
         try:
-            return await journal.settle(rows, tally, kept)
+            return await journal.settle(rows, tally, kept, touched)
         except FullError as error:
             if not full:
                 log.warning("%s: what InfluxDB has confirmed stays in the journal until there is space", error)

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator
 from devices.decode import Placed
 from devices.model import SECOND, Assignment, Device, Estate, Reading, TimeSource
 from devices.schema import BY_NAME
-from ingest.journal import Heard
+from ingest.heard import Heard
 from ingest.lineprotocol import Tags, lines
 from ingest.silence import MISSED, Due, Key
 

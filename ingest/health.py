@@ -19,6 +19,7 @@ from devices.model import Fate
 from ingest import drain, session
 from ingest.counts import AGED, REJECTED, REWRITTEN, VALUES, Counts
 from ingest.receive import Kit
+from ingest.rollup import service as rollups
 from ingest.silence import Alarm
 
 _IN_FLIGHT: Final = (Fate.STORED, Fate.JOURNALLED, Fate.DUPLICATE, Fate.QUARANTINED, Fate.REFUSED)
@@ -31,6 +32,7 @@ class Parts:
     kit: Kit
     broker: session.State
     database: drain.State
+    rollups: rollups.State
 
 
 def report(counts: Counts, now: int) -> dict[str, Any]:
@@ -56,6 +58,10 @@ def report(counts: Counts, now: int) -> dict[str, Any]:
             "oldest_s": round((now - counts.oldest) / 1e9, 3) if counts.oldest else 0.0,
         },
         "quarantine": {"rows": counts.quarantine, "aged_out": counts.tally.get((AGED, ""), 0)},
+        "rollups": {
+            "pending": counts.touched,
+            "oldest_s": round((now - counts.touched_since) / 1e9, 3) if counts.touched_since else 0.0,
+        },
     }
 
 
@@ -65,6 +71,7 @@ async def live_report(parts: Parts) -> dict[str, Any]:
     said = report(await parts.kit.journal.counts(), now)
     said["journal"]["full"] = parts.kit.journal.full
     said["rewritten"]["last"] = parts.kit.rewrites.last
+    said["rollups"] |= {"state": parts.rollups.text, "ok": parts.rollups.ok}
     return said | {
         "lag_s": parts.database.lag,
         "broker": parts.broker.text,
@@ -162,6 +169,9 @@ class _Once(Collector):
             "residual_messages": ("Messages without a fate; 0, or the accounting is broken.", said["residual"]),
             "devices_registered": ("Devices in the registry.", said["devices"]["registered"]),
             "devices_online": ("Devices heard within three intervals.", said["devices"]["online"]),
+            "rollups_pending": ("Half-hours that wait to be rolled up.", said["rollups"]["pending"]),
+            "rollups_age_seconds": ("How long the oldest of them has waited.", said["rollups"]["oldest_s"]),
+            "rollups_ok": ("0 while the last attempt to roll up failed.", float(said["rollups"]["ok"])),
             "ready": ("1 while messages are received and stored.", float(said["ready"])),
         }
         if said["canary_age_s"] is not None:

@@ -13,7 +13,7 @@ import sqlite3
 import time
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,10 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from ingest import counts, quarantine
+from ingest import counts, heard, quarantine
 from ingest.counts import AGED, Counts
+from ingest.heard import Heard
 from ingest.journalfile import FILE, FullError, JournalFile, broken
 from ingest.quarantine import Kept
+from ingest.rollup import touched
+from ingest.rollup.touched import Touched
 
 VERSION: Final = 1
 _TABLES: Final = (
@@ -35,9 +38,9 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS handed (id INTEGER PRIMARY KEY, packets BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS remembered (source TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (source, key)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS heard (council TEXT NOT NULL, device TEXT NOT NULL, time INTEGER NOT NULL,"
-    " own_time INTEGER NOT NULL, online INTEGER, PRIMARY KEY (council, device)) WITHOUT ROWID",
+    heard.TABLE,
     quarantine.TABLE,
+    touched.TABLE,
 )
 _T = TypeVar("_T")
 
@@ -70,17 +73,6 @@ class Row:
     count: int
     sizes: bytes
     lines: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """When a device was last heard, ns; `online` is what it said itself, None if nothing."""
-
-    council: str
-    device: str
-    time: int
-    own_time: bool
-    online: bool | None
 
 
 class _Handed:
@@ -184,9 +176,19 @@ class Journal:
         """The oldest rows with an id above `after`, up to about so many lines, at least one row if there is any."""
         return await self._run(self._peek, after, lines)
 
-    async def settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
-        """InfluxDB has answered for these rows: forget them, count what became of their messages."""
-        await self._run(self._settle, rows, tally, kept)
+    async def settle(
+        self,
+        rows: Sequence[Row],
+        tally: Counter[tuple[str, str]],
+        kept: Sequence[Kept],
+        half_hours: Collection[int] = (),
+    ) -> None:
+        """InfluxDB has answered for these rows: forget them, count what became of their messages.
+
+        Args:
+            half_hours: those whose roll-ups are out of date now, by their start, ns.
+        """
+        await self._run(self._settle, rows, tally, kept, half_hours)
 
     async def counts(self) -> Counts:
         """What is where, at one moment."""
@@ -212,16 +214,24 @@ class Journal:
 
     async def heard(self) -> list[Heard]:
         """When each device was last heard, as saved last."""
-        return await self._run(lambda: read_heard(self._db))
+        return await self._run(lambda: heard.read(self._db))
 
-    async def save_heard(self, heard: Iterable[Heard]) -> None:
+    async def save_heard(self, devices: Iterable[Heard]) -> None:
         """Save when devices were last heard."""
-        rows = [(h.council, h.device, h.time, h.own_time, h.online) for h in heard]
-        await self._run(
-            lambda: self._file.grow(
-                lambda: self._db.executemany("INSERT OR REPLACE INTO heard VALUES (?,?,?,?,?)", rows)
-            )
-        )
+        known = list(devices)
+        await self._run(lambda: self._file.grow(lambda: heard.save(self._db, known)))
+
+    async def touched(self, before: int, limit: int) -> list[Touched]:
+        """So many half-hours to roll up that start before a time, ns, the newest first."""
+        return await self._run(lambda: touched.newest(self._db, before, limit))
+
+    async def rolled_up(self, done: Sequence[Touched], read: int) -> None:
+        """The roll-ups of these are written, from readings as they were at `read`, ns, or later.
+
+        Raises:
+            FullError: they are not forgotten.
+        """
+        await self._run(lambda: self._file.free(lambda: touched.forget(self._db, done, read)))
 
     async def tidy(self) -> None:
         """Age out quarantine, and count what went."""
@@ -305,12 +315,20 @@ class Journal:
             self.bytes = 0  # a replay by another process was not counted when it came, only when it went
         return rows
 
-    def _settle(self, rows: Sequence[Row], tally: Counter[tuple[str, str]], kept: Sequence[Kept]) -> None:
+    def _settle(
+        self,
+        rows: Sequence[Row],
+        tally: Counter[tuple[str, str]],
+        kept: Sequence[Kept],
+        half_hours: Collection[int],
+    ) -> None:
         def work() -> None:
             self._db.executemany("DELETE FROM batch WHERE id = ?", [(row.id,) for row in rows])
             counts.add(self._db, tally)
             if kept:
                 quarantine.insert(self._db, kept)
+            if half_hours:
+                touched.touch(self._db, half_hours, self._clock())
 
         self._file.free(work)
         self.bytes -= sum(len(row.lines) for row in rows)
@@ -334,12 +352,6 @@ class Journal:
 
         self._file.free(work)
         self._quarantined -= freed
-
-
-def read_heard(db: sqlite3.Connection) -> list[Heard]:
-    """When each device was last heard, as saved last."""
-    rows = db.execute("SELECT council, device, time, own_time, online FROM heard")
-    return [Heard(c, d, t, bool(own), None if online is None else bool(online)) for c, d, t, own, online in rows]
 
 
 def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) -> None:

@@ -10,7 +10,8 @@ from ingest import receive
 from ingest.drain import State, Writer, drain
 from ingest.influx import Influx
 from ingest.journal import Journal
-from ingest.service import kit
+from ingest.rollup.service import RollUps
+from ingest.service import kit, make_journal
 from ingest.session import Delivery
 from ingest.settings import Settings
 
@@ -23,6 +24,8 @@ Progress = Callable[[int, int], None]
 
 async def load(messages: Iterable[Message], settings: Settings, progress: Progress) -> None:
     """Store messages as if each had arrived at its `received` time; returns when the database has them all.
+
+    Their roll-ups are left to `roll_up`, or to an ingest that runs later.
 
     Raises:
         RegistryError, JournalError, DatabaseError: it cannot start; the text says what to do.
@@ -48,6 +51,25 @@ async def load(messages: Iterable[Message], settings: Settings, progress: Progre
         finally:
             draining.cancel()
             await asyncio.gather(draining, return_exceptions=True)
+
+
+async def roll_up(settings: Settings, told: Callable[[float], None]) -> None:
+    """Roll up what waits for that in the journal of an ingest that does not run; `told` hears which share is done.
+
+    Raises:
+        JournalError, DatabaseError: the text says what to do; what is not done stays.
+    """
+    if not settings.rollup.period:
+        return
+    async with make_journal(settings) as journal, Influx(settings.influx) as influx:
+        done, waiting = 0, (await journal.counts()).touched
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            told(done / waiting)
+
+        await RollUps(journal, influx, settings.influx.occupancy_days).catch_up(count)
 
 
 async def _below(journal: Journal, limit: int, draining: asyncio.Task[None]) -> None:

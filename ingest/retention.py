@@ -1,4 +1,4 @@
-"""Deletes occupancy that is older than `influx.occupancy_days`, once a day.
+"""Deletes occupancy that is older than `influx.occupancy_days`, once a day, after it is rolled up.
 
 InfluxQL's DELETE works on 1.x and 2.x with the credential that writes; other readings are not touched. InfluxDB 3 has
 no DELETE: there only the retention of a whole database ends anything.
@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Final
 
 from devices.model import SECOND
+from devices.rollups import database_of
 from devices.schema import OCCUPANCY
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError
+from ingest.rollup import occupancy
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ DONE: Final = ("retention", "occupancy")
 async def keep_tidy(
     influx: Influx, journal: Journal, days: int, clock: Callable[[], int] = time.time_ns, *, look_s: float = LOOK_S
 ) -> None:
-    """Delete occupancy older than `days` now and every day, until cancelled."""
+    """Delete occupancy older than `days` now and every day, until cancelled; its roll-ups stay."""
     done = int(await journal.recall(*DONE) or 0)
     while True:
         now = clock()
@@ -40,7 +42,9 @@ async def keep_tidy(
                         "occupancy is not deleted: InfluxDB %d has no DELETE; set the retention of its database", major
                     )
                     return
-                await forget(influx, now - days * DAY)
+                before = kept_since(now, days)
+                await roll_up(influx, kept_since(done, days), before)
+                await forget(influx, before)
                 await journal.remember(*DONE, str(now).encode())
             except DatabaseError as error:
                 log.warning("occupancy older than %d days is not deleted: %s", days, error)
@@ -51,6 +55,25 @@ async def keep_tidy(
                 log.info("occupancy older than %d days is deleted", days)
                 done = now
         await asyncio.sleep(look_s)
+
+
+def kept_since(now: int, days: int) -> int:
+    """Since when occupancy is kept, ns: the beginning of a day in UTC; 0 is for ever."""
+    return max(0, (now - days * DAY) // DAY * DAY) if days else 0
+
+
+async def roll_up(influx: Influx, start: int, end: int) -> None:
+    """Roll up what is left of occupancy from `start` up to `end`, ns, a day at a time.
+
+    Raises:
+        DatabaseError: the database did not answer, or refused.
+    """
+    first = await oldest(influx, end)
+    if first is None:
+        return
+    await influx.ensure_database(database_of(influx.database))
+    for day in range(max(start, first // DAY * DAY), end, DAY):
+        await occupancy.recompute(influx, day, day + DAY)
 
 
 async def forget(influx: Influx, before: int) -> None:

@@ -29,6 +29,7 @@ from ingest.lineprotocol import Tags
 from ingest.rebirths import Rebirths
 from ingest.receive import Kit
 from ingest.retention import keep_tidy
+from ingest.rollup.service import RollUps
 from ingest.session import Session
 from ingest.settings import Settings, SettingsError
 from ingest.silence import Watch
@@ -59,14 +60,7 @@ async def kit(settings: Settings) -> AsyncIterator[Kit]:
     """
     estate = _estate(settings)
     decoder = make_decoder(estate, settings)
-    journal = Journal(
-        settings.data,
-        max_bytes=settings.journal.max_bytes,
-        keep_packets=settings.mqtt.receive_maximum,
-        quarantine_bytes=settings.quarantine.max_bytes,
-        quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
-    )
-    async with journal:
+    async with make_journal(settings) as journal:
         decoder.restore(await journal.states())
         watch = Watch.remembering(await journal.recall(*WATCH))
         yield Kit(
@@ -101,6 +95,17 @@ def make_decoder(estate: Estate, settings: Settings) -> Decoder:
     return Decoder(estate, window=window, max_payload=settings.max_payload_bytes)
 
 
+def make_journal(settings: Settings) -> Journal:
+    """The journal of the data folder, not opened yet."""
+    return Journal(
+        settings.data,
+        max_bytes=settings.journal.max_bytes,
+        keep_packets=settings.mqtt.receive_maximum,
+        quarantine_bytes=settings.quarantine.max_bytes,
+        quarantine_age=settings.quarantine.max_age_days * 86_400 * SECOND,
+    )
+
+
 def make_tags(estate: Estate, settings: Settings) -> Tags:
     """What stands on the lines of each device; raises `SettingsError` if the key of small spaces cannot be used."""
     return Tags(estate, key_of(settings.data, estate))
@@ -118,7 +123,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     async with kit(settings) as parts, Influx(settings.influx) as influx:
         session = Session(settings.mqtt, parts.filters, stale=await _stale(parts))
         database = State()
-        app = health.application(health.Parts(parts, session.state, database))
+        rolling = RollUps(parts.journal, influx, settings.influx.occupancy_days)
+        app = health.application(health.Parts(parts, session.state, database, rolling.state))
         async with _serving(app, settings), asyncio.TaskGroup() as tasks:
             gc.freeze()  # the registry and the formats live as long as the process: no need to look through them
             gc.set_threshold(GARBAGE)
@@ -135,6 +141,10 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             if settings.influx.occupancy_days:
                 tidying = keep_tidy(influx, parts.journal, settings.influx.occupancy_days)
                 inward.append(tasks.create_task(tidying, name="retention"))
+            if settings.rollup.period:
+                inward.append(tasks.create_task(rolling.run(settings.rollup.period), name="roll-ups"))
+            else:
+                rolling.state.say("off", ok=True)
             outward = tasks.create_task(_drain(settings, influx, parts.journal, database), name="drain")
             await stop.wait()
             await _cancel(inward)

@@ -61,8 +61,9 @@ class Influx(_Table):
     """2.x only"""
     retention_days: int = Field(0, ge=0)
     """how long readings are kept where ingest creates the database; 0 is for ever"""
-    occupancy_days: int = Field(0, ge=0)
-    """how long occupancy is kept, wherever the database comes from; 0 is as long as everything else"""
+    occupancy_days: int = Field(30, ge=0)
+    """how long readings of occupancy are kept, wherever the database comes from; their roll-ups stay. 0 is as long as
+    everything else"""
     batch_lines: int = Field(10_000, ge=1, le=100_000)
     timeout: float = Field(30.0, gt=0)
     """seconds for one request"""
@@ -90,6 +91,11 @@ class Window(_Table):
 class Canary(_Table):
     period: float = Field(15.0, ge=0, le=3_600)
     """seconds between ingest's own markers; not ready when none came back for three; 0 is without"""
+
+
+class Rollup(_Table):
+    period: float = Field(60.0, ge=0, le=3_600)
+    """seconds between looks for half-hours whose roll-ups are to be worked out; 0 is without roll-ups"""
 
 
 class Limits(_Table):
@@ -125,6 +131,7 @@ class Settings(_Table):
     quarantine: Quarantine = Quarantine()
     window: Window = Window()
     canary: Canary = Canary()
+    rollup: Rollup = Rollup()
     limits: Limits = Limits()
     sparkplug: Sparkplug = Sparkplug()
     health: Health = Health()

@@ -57,6 +57,13 @@ def history(
         yield lambda count, received: bars.update(bar, completed=received - start_ns, made=_made(count))
 
 
+@contextmanager
+def share(console: Console, what: str) -> Iterator[Callable[[float], None]]:
+    """Shows, as `history` does, which share of `what` is done; it is called with that, 0 to 1."""
+    with history(console, 0, 1_000, what) as progress:
+        yield lambda done: progress(0, round(done * 1_000))
+
+
 def _made(count: int) -> str:
     return f"{count:,} messages" if count else ""
 

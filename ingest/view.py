@@ -55,6 +55,16 @@ class JournalDepth(_Answer):
     """why ingest takes no message; empty while it does"""
 
 
+class RollUps(_Answer):
+    pending: int
+    """half-hours with new readings"""
+    oldest_s: float
+    """how long the one that waits longest has waited"""
+    state: str = ""
+    """`ok`, `off`, or why not; empty where no ingest runs"""
+    ok: bool = True
+
+
 class Devices(_Answer):
     registered: int
     online: int
@@ -82,6 +92,7 @@ class Status(_Answer):
     """`ok`, or why not"""
     ready: bool
     """messages are being received and stored"""
+    rollups: RollUps
     devices: Devices
     registry: str
     """the mistakes for which a change of the registry is not taken up, a line each; empty while there are none"""
@@ -156,6 +167,8 @@ def plain(frame: Frame) -> str:
         f"devices {status.devices.online}/{status.devices.registered} online",
     ]
     words += [f"{name} {state}" for name, state, good in _links(status) if not good]
+    if not status.rollups.ok:
+        words.append(f"roll-ups {status.rollups.state}")
     return printable(", ".join(words), 1_000)
 
 
@@ -213,6 +226,7 @@ def render_status(status: Status, rate: float | None = None) -> Table:
     journal = status.journal
     oldest = f", oldest {_seconds(journal.oldest_s)}" if journal.messages else ""
     grid.add_row("journal", f"{journal.messages:,} messages, {journal.bytes:,} bytes{oldest}")
+    grid.add_row("roll-ups", _rollups(status.rollups))
     if status.rewritten.values:
         last = f", the last: {printable(status.rewritten.last)}" if status.rewritten.last else ""
         grid.add_row(
@@ -221,6 +235,14 @@ def render_status(status: Status, rate: float | None = None) -> Table:
     if status.residual:
         grid.add_row("residual", Text(f"{status.residual:,} messages without a fate", "yellow"))
     return grid
+
+
+def _rollups(rollups: RollUps) -> Text:
+    waiting = ""
+    if rollups.pending:
+        waiting = f"{rollups.pending:,} half-hours wait, the oldest for {_seconds(rollups.oldest_s)}"
+    words = [word for word in (printable(rollups.state), waiting) if word]
+    return Text(", ".join(words) or "none waits", "" if rollups.ok else "bold red")
 
 
 def _spaces(spaces: tuple[Space, ...]) -> Table:

@@ -8,9 +8,12 @@ from typing import Final
 import aiohttp
 
 from devices.model import SECOND
+from devices.rollups import database_of
 from ingest import retention
 from ingest.doctor.findings import DAY, OCCUPANCY_DAYS, DatabaseEvidence
+from ingest.doctor.rollups import RollUpsEvidence
 from ingest.influx import DatabaseError, Faulty, Halt, Influx, Stored
+from ingest.rollup.span import CONSUMPTION, first_reading, first_rolled
 from ingest.settings import Influx as Options
 
 _UNIT_S: Final = {"h": 3_600, "m": 60, "s": 1}
@@ -34,9 +37,31 @@ async def probe(options: Options) -> DatabaseEvidence:
         )
 
 
-async def _writable(influx: Influx) -> str:
+async def rollups(options: Options) -> RollUpsEvidence | None:
+    """What the database of roll-ups answers; None where there is no database at all."""
+    async with Influx(options) as influx:
+        try:
+            await influx.connect()
+        except DatabaseError:
+            return None
+        writable = await _writable(influx, database_of(options.database))
+        return RollUpsEvidence(writable, await _behind_days(influx) if writable == "yes" else None)
+
+
+async def _behind_days(influx: Influx) -> float | None:
+    try:
+        read = await first_reading(influx)
+        rolled = await first_rolled(influx, CONSUMPTION)
+    except DatabaseError:
+        return None
+    if read is None:
+        return 0.0
+    return max(0, (time.time_ns() if rolled is None else rolled) - read) / SECOND / DAY
+
+
+async def _writable(influx: Influx, database: str | None = None) -> str:
     """An empty body writes nothing, but only somebody who may write is told so; InfluxDB 3 calls it a bad request."""
-    verdict = await influx.write(b"", 0)
+    verdict = await influx.write(b"", 0, database=database)
     if isinstance(verdict, Stored) or (isinstance(verdict, Faulty) and "empty" in verdict.detail):
         return "yes"
     return "missing" if isinstance(verdict, Halt) and verdict.missing_database else verdict.detail

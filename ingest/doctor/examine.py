@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devices.model import Estate
 from ingest.canary import own_topics
-from ingest.doctor import broker, database, findings, machine
+from ingest.doctor import broker, database, findings, machine, rollups
 from ingest.doctor.findings import Finding
 from ingest.settings import Settings
 
@@ -22,9 +22,10 @@ async def examine(settings: Settings, written: Path | None, security: Path | Non
     say("registry")
     known = await asyncio.to_thread(machine.estate, settings)
     fleet = await machine.fleet(settings, known)
-    of_broker, of_database, of_data = await asyncio.gather(
+    of_broker, of_database, of_rollups, of_data = await asyncio.gather(
         _broker(settings, known, say),
         database.probe(settings.influx),
+        database.rollups(settings.influx),
         asyncio.to_thread(machine.data, settings),
     )
     certificates = await asyncio.to_thread(lambda: list(machine.certificates(settings, security)))
@@ -32,6 +33,7 @@ async def examine(settings: Settings, written: Path | None, security: Path | Non
         *(findings.of_broker(of_broker, settings, fleet.per_second) if of_broker is not None else ()),
         *findings.of_database(of_database, settings),
         *findings.of_data(of_data, settings),
+        *rollups.of_rollups(of_rollups, of_data, settings),
         *findings.of_fleet(fleet, settings.registry),
         *findings.of_files(machine.files(settings, written, security)),
         *findings.of_certificates(certificates, time.time_ns()),

@@ -95,6 +95,10 @@ class DataEvidence:
     """addresses of devices in quarantine that the registry does not know"""
     reserve: bool = True
     """whether the space that draining needs on a full disk is kept"""
+    touched: int = 0
+    """half-hours that wait to be rolled up"""
+    touched_s: float = 0.0
+    """how long the oldest has waited"""
 
 
 @dataclass(frozen=True, slots=True)

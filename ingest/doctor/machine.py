@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from devices import registry
 from devices.model import SECOND, Estate, Reason
-from ingest import journalfile, reserve
+from ingest import heard, journalfile, reserve
 from ingest.counts import look
 from ingest.doctor.findings import DAY, CertificateEvidence, DataEvidence, FileEvidence, FleetEvidence
 from ingest.fleet import Fleet
-from ingest.journal import Heard, read_heard
+from ingest.heard import Heard
 from ingest.security import expiring
 from ingest.settings import Settings
 from ingest.watch import WatchError, fetch_status
@@ -49,6 +49,8 @@ def data(settings: Settings) -> DataEvidence:
         today,
         [text for (text,) in strangers],
         (settings.data / reserve.FILE).exists(),
+        counts.touched,
+        (time.time_ns() - counts.touched_since) / SECOND if counts.touched_since else 0.0,
     )
 
 
@@ -134,7 +136,7 @@ def _heard(folder: Path) -> Iterable[Heard]:
     if not (folder / journalfile.FILE).exists():
         return []
     with contextlib.closing(_read_only(folder / journalfile.FILE)) as db:
-        return read_heard(db)
+        return heard.read(db)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

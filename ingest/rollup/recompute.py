@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from devices.model import SECOND
-from devices.rollups import DAY, MONTH, ROLLED, TAGS, ZONE, database_of, estimated
+from devices.rollups import DAY, MONTH, OCCUPANCY, ROLLED, TAGS, ZONE, database_of, estimated
 from devices.rollups import HALF_HOUR as HALF_HOURS
 from devices.schema import METER, Field
 from ingest.influx import Influx
@@ -61,15 +61,15 @@ async def recompute(influx: Influx, start: int, end: int, *, occupancy_since: in
 
 
 async def extent(influx: Influx) -> tuple[int, int] | None:
-    """The times (ns) of the first and the last reading of any register; None where there is none.
+    """The times (ns) of the first and the last reading that is rolled up; None where there is none.
 
     Raises:
         DatabaseError: it did not answer, or refused.
     """
     times = []
-    for field in ROLLED:
+    for field in {*ROLLED, *(field for field, _ in OCCUPANCY)}:
         for order in ("ASC", "DESC"):
-            question = f'SELECT "{field.key}" FROM "{METER}" ORDER BY time {order} LIMIT 1'  # noqa: S608 - our names
+            question = f'SELECT "{field.key}" FROM "{field.measurement}" ORDER BY time {order} LIMIT 1'  # noqa: S608 - our names
             times += [row[0] for series in await influx.query(question) for row in series["values"]]
     return (min(times), max(times)) if times else None
 
@@ -128,7 +128,7 @@ def _rolled(registers: Mapping[Key, Register], field: Field, start: int, end: in
 
 async def _sum_up(influx: Influx, start: int, end: int) -> int:
     """Days, then months, of Europe/London that have a part between `start` and `end`; the points written."""
-    days, months = list(_days(start, end)), list(_months(start, end))
+    days, months = list(local_days(start, end)), list(_months(start, end))
     written = 0
     for of, into, periods in ((HALF_HOURS, DAY, days), (DAY, MONTH, months)):
         lines: list[str] = []
@@ -171,7 +171,8 @@ def _key(series: Mapping[str, Any]) -> Key:
     return tuple(series["tags"][tag] for tag in TAGS)
 
 
-def _days(start: int, end: int) -> Iterator[tuple[int, int]]:
+def local_days(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The days of Europe/London that have a part between two times: (start, end) of each; all in ns."""
     day = datetime.fromtimestamp(start // SECOND, _LONDON).date()
     while (first := _midnight(day)) < end:
         day += timedelta(days=1)

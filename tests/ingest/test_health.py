@@ -18,6 +18,7 @@ from ingest.lineprotocol import Tags
 from ingest.processes import HOST, free_port
 from ingest.quarantine import Kept
 from ingest.receive import Kit
+from ingest.rollup import service as rollups
 from ingest.silence import Due
 from tests.ingest.estates import NOW, device, estate
 
@@ -42,6 +43,7 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
         )
         entry.kept = [Kept(NOW, "t", b"p", False, "malformed", "d", "", "", True)]
         await made.append(entry)
+        await made.settle([], Counter(), [], [NOW])
         kit = Kit(Decoder(known), Tags(known), Fleet(known), made)
         due = [Due("sim-moor", "native", name, 60 * SECOND, NOW - age * SECOND) for name, age in (("a", 0), ("b", 200))]
         kit.rewrites.last = "said of a rewrite"
@@ -50,6 +52,7 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
             kit,
             session.State(bool(broker), "said of the broker"),
             drain.State("said of the database", bool(database)),
+            rollups.State("said of the roll-ups", False),
         )
         runner = web.AppRunner(health.application(parts))
         await runner.setup()
@@ -84,6 +87,15 @@ async def test_what_it_says(tmp_path: Path, broker: int, database: int, ready: i
     assert said["values"] == {"stored": 11, "rejected": 4}
     assert said["rewritten"] == {"values": 3, "last": "said of a rewrite"}
     assert metrics["tolbooth_values_rewritten_total",] == 3
+    assert {key: said["rollups"][key] for key in ("pending", "state", "ok")} == {
+        "pending": 1,
+        "state": "said of the roll-ups",
+        "ok": False,
+    }
+    assert metrics["tolbooth_rollups_pending",] == 1
+    assert metrics["tolbooth_rollups_age_seconds",] == pytest.approx(said["rollups"]["oldest_s"], abs=5)
+    assert said["rollups"]["oldest_s"] > 0
+    assert metrics["tolbooth_rollups_ok",] == 0
     assert {key: said["journal"][key] for key in ("rows", "messages", "bytes")} == {
         "rows": 1,
         "messages": 2,

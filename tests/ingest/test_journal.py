@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from devices.model import Fate
 from ingest.counts import AGED, look
-from ingest.journal import Entry, Heard, Journal
+from ingest.heard import Heard
+from ingest.journal import Entry, Journal
 from ingest.journalfile import FILE, FullError, JournalError
 from tests.ingest.journals import DAY, STORED, entry, opened, refused
 

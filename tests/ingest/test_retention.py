@@ -11,6 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from devices.registry import load
+from devices.rollups import HALF_HOUR, database_of
 from ingest.access import Access, arrange
 from ingest.doctor import database as probe
 from ingest.influx import DatabaseError, Influx, Stored
@@ -35,7 +36,8 @@ async def protected(tmp_path: Path) -> AsyncIterator[tuple[Database, Access]]:
     store.init(tmp_path / "security", load(estate), NOW, registry=estate)
     async with influxdb(tmp_path / "influxdb", protected=True) as database:
         access = await arrange(tmp_path / "security", database, "telemetry")
-        lines = [f"{what},space=a v={age} {NOW - age * DAY}" for age in AGES for what in ("occupancy", "climate")]
+        lines = [f"occupancy,space=a occupied=1,people={age} {NOW - age * DAY}" for age in AGES]
+        lines += [f"climate,space=a people={age} {NOW - age * DAY}" for age in AGES]
         async with connection(database, access.ingest) as influx:
             await influx.connect()
             assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
@@ -54,8 +56,9 @@ def opened(folder: Path) -> Journal:
     return Journal(folder, max_bytes=2**24, keep_packets=9, quarantine_bytes=2**20, quarantine_age=DAY)
 
 
-async def ages(influx: Influx, measurement: str) -> list[int]:
-    return [int(row[1]) for series in await influx.query(f"SELECT v FROM {measurement}") for row in series["values"]]
+async def ages(influx: Influx, measurement: str, database: str | None = None) -> list[int]:
+    found = await influx.query(f"SELECT people FROM {measurement}", database=database)
+    return sorted(int(row[1]) for series in found for row in series["values"])
 
 
 async def test_the_least_credential_deletes_old_occupancy_and_nothing_else(
@@ -69,12 +72,29 @@ async def test_the_least_credential_deletes_old_occupancy_and_nothing_else(
             while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
                 await asyncio.sleep(0.05)
         await _end(task)
-        assert sorted(await ages(influx, "occupancy")) == [1, 29]
-        assert sorted(await ages(influx, "climate")) == sorted(AGES)
+        assert await ages(influx, "occupancy") == [1, 29]
+        assert await ages(influx, "climate") == sorted(AGES)
+        assert await ages(influx, HALF_HOUR, database_of(influx.database)) == [31, 400]
     assert (await probe.probe(options(database, access.ingest, 30))).occupancy_days == 0
     async with connection(database, access.boards) as reader:
         with pytest.raises(DatabaseError):
             await forget(reader, NOW)
+
+
+async def test_a_late_reading_of_a_day_that_is_deleted_leaves_its_roll_up_alone(
+    protected: tuple[Database, Access], tmp_path: Path
+) -> None:
+    database, access = protected
+    async with connection(database, access.ingest) as influx, opened(tmp_path / "data") as journal:
+        for now in (NOW, NOW + DAY):
+            task = asyncio.create_task(keep_tidy(influx, journal, 30, lambda now=now: now, look_s=0.05))  # type: ignore[misc]
+            async with asyncio.timeout(10):
+                while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
+                    await asyncio.sleep(0.05)
+            await _end(task)
+            late = f"occupancy,space=a people=7 {NOW - 31 * DAY}"
+            assert await influx.write(late.encode(), 1) == Stored()
+        assert await ages(influx, HALF_HOUR, database_of(influx.database)) == [31, 400]
 
 
 async def test_it_is_done_at_most_once_a_day_also_over_a_restart(tmp_path: Path) -> None:
@@ -92,7 +112,7 @@ async def test_it_is_done_at_most_once_a_day_also_over_a_restart(tmp_path: Path)
                 await _end(task)
             assert len(deleted) == expected
             now[0] += DAY // 2
-    assert deleted[0] == f'DELETE FROM "occupancy" WHERE time < {NOW - 30 * DAY}'
+    assert deleted[0] == f'DELETE FROM "occupancy" WHERE time < {(NOW - 30 * DAY) // DAY * DAY}'
 
 
 async def test_influxdb_3_is_not_asked_and_that_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -129,8 +149,11 @@ async def answering(query: Handler, version: str) -> AsyncIterator[str]:
     async def ping(_: web.Request) -> web.Response:
         return web.Response(status=204, headers={"X-Influxdb-Version": version})
 
+    async def empty(_: web.Request) -> web.Response:
+        return web.json_response({"results": [{"statement_id": 0}]})
+
     app = web.Application()
-    app.add_routes([web.get("/ping", ping), web.post("/query", query)])
+    app.add_routes([web.get("/ping", ping), web.get("/query", empty), web.post("/query", query)])
     runner = web.AppRunner(app)
     await runner.setup()
     port = free_port()

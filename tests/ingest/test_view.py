@@ -14,6 +14,7 @@ from ingest.view import (
     Frame,
     Guide,
     Rewritten,
+    RollUps,
     Space,
     Status,
     latest_query,
@@ -40,6 +41,7 @@ ANSWER = {
     "database": "ok",
     "ready": True,
     "registry": "",
+    "rollups": {"pending": 3, "oldest_s": 42.0, "state": "ok", "ok": True},
     "devices": {"registered": 124, "online": 120},
     "canary": "ok",
     "alarms": [],
@@ -74,6 +76,16 @@ def test_rate_is_of_the_time_between_two_frames() -> None:
 
 def test_a_restarted_ingest_has_no_negative_rate() -> None:
     assert replace(FRAME, previous=STATUS.model_copy(update={"received": 9_999})).rate == 0.0
+
+
+def test_the_roll_ups_are_told_and_why_they_stand() -> None:
+    shown = text(render_status(STATUS))
+    assert "ok, 3 half-hours wait, the oldest for 42.0 s" in shown
+    assert "roll-ups" not in plain(FRAME)
+    standing = RollUps(pending=0, oldest_s=0.0, state="waiting: no right", ok=False)
+    status = STATUS.model_copy(update={"rollups": standing})
+    assert "waiting: no right" in text(render_status(status))
+    assert "roll-ups waiting: no right" in plain(replace(FRAME, status=status))
 
 
 def test_the_frame_shows_figures_fates_and_where_to_go() -> None:

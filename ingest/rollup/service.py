@@ -1,0 +1,154 @@
+"""The loop of the roll-ups: what new readings touched is recomputed, the newest first, and then forgotten.
+
+A pass goes from now into the past, a part of a day at a time, and begins anew every period: so today's figures stay
+right while a long history is caught up. Whatever goes wrong here, readings go on.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from devices.model import FOREVER, SECOND
+from devices.rollups import ZONE, database_of
+from ingest.influx import DatabaseError, Influx
+from ingest.journal import Journal
+from ingest.journalfile import FullError
+from ingest.retention import kept_since
+from ingest.rollup.recompute import recompute
+from ingest.rollup.touched import HALF_HOUR, Touched
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY, LAST_DELAY = 1.0, 30.0
+"""Seconds between attempts while the database is away or refuses, doubled each time."""
+NEAR: Final = 4 * HALF_HOUR
+"""Half-hours no further apart are recomputed together, with those between them."""
+MOST: Final = 50
+"""Half-hours of the longest day."""
+_LONDON: Final = ZoneInfo(ZONE)
+
+
+class Recompute(Protocol):
+    """Recomputes what readings of a span may have changed: `ingest.rollup.recompute`."""
+
+    async def __call__(self, influx: Influx, start: int, end: int, *, occupancy_since: int) -> int: ...
+
+
+@dataclass(slots=True)
+class State:
+    """What to tell a person about the roll-ups."""
+
+    text: str = "not begun yet"
+    ok: bool = True
+
+    def say(self, text: str, *, ok: bool = False) -> None:
+        """Keep it, and log what is new."""
+        if text != self.text:
+            log.log(logging.INFO if ok else logging.WARNING, "roll-ups: %s", text)
+        self.text, self.ok = text, ok
+
+
+@dataclass(slots=True)
+class RollUps:
+    """What is to be rolled up, and how."""
+
+    journal: Journal
+    influx: Influx
+    occupancy_days: int
+    """how long readings of occupancy are kept, 0 for ever"""
+    recompute: Recompute = recompute
+    state: State = field(default_factory=State)
+    _there: bool = False
+
+    async def run(self, period: float) -> None:
+        """Roll up every `period` seconds, until cancelled; while there is more to do, without a pause."""
+        delay = FIRST_DELAY
+        while True:
+            try:
+                finished = await self.catch_up(lambda _: None, until=time.monotonic() + period, gently=True)
+            except Exception as error:
+                self._failed(error)
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                delay = min(delay * 2, LAST_DELAY)
+                continue
+            delay = FIRST_DELAY
+            self.state.say("ok", ok=True)
+            if finished:
+                await asyncio.sleep(period)
+
+    def _failed(self, error: Exception) -> None:
+        self._there = False
+        if isinstance(error, DatabaseError | FullError):
+            self.state.say(f"waiting: {error}")
+            return
+        text = f"failed: {type(error).__name__}: {error}"
+        if text != self.state.text:
+            log.error("the roll-ups cannot be worked out, which is a bug; readings go on", exc_info=error)
+        self.state.say(text)
+
+    async def catch_up(self, told: Callable[[int], None], *, until: float = float("inf"), gently: bool = False) -> bool:
+        """One pass over all that is touched, the newest first; whether it came to the end.
+
+        Args:
+            told: is called with the number of half-hours done at a time.
+            until: the monotonic time from which no further part is begun.
+            gently: rest between two parts as long as one took: the database has readings to take as well.
+
+        Raises:
+            DatabaseError, FullError: what is not done stays.
+        """
+        await self._ensure()
+        before = FOREVER
+        while time.monotonic() < until:
+            read, began = time.time_ns(), time.monotonic()
+            part = newest_part(await self.journal.touched(before, MOST))
+            if not part:
+                return True
+            before = part[-1].start
+            kept = kept_since(read, self.occupancy_days)
+            await self.recompute(self.influx, before, part[0].start + HALF_HOUR, occupancy_since=kept)
+            await self.journal.rolled_up(part, read)
+            told(len(part))
+            if gently:
+                await asyncio.sleep(time.monotonic() - began)
+        return False
+
+    async def _ensure(self) -> None:
+        if not self._there:
+            await ensure(self.influx)
+            self._there = True
+
+
+async def ensure(influx: Influx) -> None:
+    """Make the database of roll-ups where it is missing; raises `DatabaseError` where it may not be made."""
+    name = database_of(influx.database)
+    try:
+        await influx.connect()
+        await influx.ensure_database(name)
+    except DatabaseError as error:
+        mend = f"create the database {name}, and give the account of ingest the right to read and write it"
+        raise DatabaseError(f"{error}; if it answers and this stays, {mend}") from error
+
+
+def newest_part(touched: Sequence[Touched]) -> list[Touched]:
+    """The first of these, which are in falling order, and those of its local day that are near to each other."""
+    part = list(touched[:1])
+    if part:
+        midnight = midnight_before(part[0].start)
+        for one in touched[1:]:
+            if one.start < midnight or part[-1].start - one.start > NEAR:
+                break
+            part.append(one)
+    return part
+
+
+def midnight_before(at: int) -> int:
+    """When the local day of a time begins, both ns."""
+    local = datetime.fromtimestamp(at // SECOND, _LONDON)
+    return int(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()) * SECOND

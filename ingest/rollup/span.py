@@ -1,0 +1,97 @@
+"""Roll-ups of past days worked out again, from whatever readings the database has: no journal is asked."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from devices.errors import MendableError
+from devices.model import SECOND
+from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, ZONE, database_of, key_over
+from devices.schema import METER
+from ingest.influx import Influx
+from ingest.retention import kept_since
+from ingest.rollup.recompute import extent, local_days, recompute
+from ingest.rollup.service import ensure
+from ingest.settings import Influx as Options
+
+_LONDON: Final = ZoneInfo(ZONE)
+CONSUMPTION: Final = tuple(field.key for field in ROLLED)
+"""Keys of registers, and of what is taken."""
+_ALL: Final = (*CONSUMPTION, *(key_over(*each) for each in OCCUPANCY))
+
+Day = tuple[int, int]
+"""Begin and end of a local day, ns."""
+
+
+class NothingError(MendableError):
+    """There is nothing to roll up; the text says where, and what to do."""
+
+
+async def roll_up(options: Options, since: date | None, until: date | None, told: Callable[[float], None]) -> int:
+    """Roll up the local days from `since` to `until`, both included, the newest first; how many points were written.
+
+    Args:
+        told: hears which share is done.
+
+    Raises:
+        NothingError: no readings are of these days.
+        DatabaseError: the database does not answer, or refuses; what was written so far is right.
+    """
+    async with Influx(options) as influx:
+        await ensure(influx)
+        days = await days_of(influx, since, until)
+        kept, written = kept_since(time.time_ns(), options.occupancy_days), 0
+        for done, (start, end) in enumerate(reversed(days), 1):
+            written += await recompute(influx, start, end, occupancy_since=kept)
+            told(done / len(days))
+    return written
+
+
+async def days_of(influx: Influx, since: date | None, until: date | None) -> list[Day]:
+    """The local days from `since` to `until` that may have readings.
+
+    Where older roll-ups show that earlier readings have ended, the first day is left: only a part of it is there.
+    """
+    found = await extent(influx)
+    if found is None:
+        raise NothingError(
+            f"there is nothing to roll up in {influx.database}: name the settings of the readings with --settings"
+        )
+    days = list(local_days(found[0], found[1] + 1))
+    earliest = await first_rolled(influx, _ALL)
+    if earliest is not None and earliest < days[0][0]:
+        days = days[1:]
+    wanted = [
+        (start, end)
+        for start, end in days
+        if (since or date.min) <= _date(start) and _date(start) <= (until or date.max)
+    ]
+    if not wanted:
+        first, last = (_date(at) for at in found)
+        raise NothingError(
+            f"no readings to roll up are of these days: {influx.database} has them from {first} to {last}"
+        )
+    return wanted
+
+
+async def first_reading(influx: Influx) -> int | None:
+    """When the oldest register was read, ns; None where none was. Raises `DatabaseError`."""
+    return await _first(influx, METER, CONSUMPTION, influx.database)
+
+
+async def first_rolled(influx: Influx, keys: Iterable[str]) -> int | None:
+    """When the oldest half-hour with one of these begins, ns; None where there is none. Raises `DatabaseError`."""
+    return await _first(influx, HALF_HOUR, keys, database_of(influx.database))
+
+
+async def _first(influx: Influx, measurement: str, keys: Iterable[str], database: str) -> int | None:
+    fields = ", ".join(f'"{key}"' for key in keys)
+    found = await influx.query(f'SELECT {fields} FROM "{measurement}" LIMIT 1', database=database)  # noqa: S608 - our names
+    times = [int(row[0]) for series in found for row in series.get("values", [])]
+    return min(times, default=None)
+
+
+def _date(at: int) -> date:
+    return datetime.fromtimestamp(at // SECOND, _LONDON).date()
