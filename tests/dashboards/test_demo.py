@@ -19,12 +19,12 @@ from dashboards.sources import Source
 from devices import registry
 from devices.model import SECOND, Estate, Message
 from devices.schema import BY_NAME
-from ingest.load import load
+from ingest.load import load, roll_up
 from ingest.servers import Database
 from ingest.settings import Influx as InfluxSettings
 from ingest.settings import Settings
 from simulators.backfill import messages
-from tests.dashboards.database import roll_up, span
+from tests.dashboards.database import span
 from tests.dashboards.readings import LONDON
 
 ESTATE = Path(registry.__file__).parents[1] / "simulators" / "estate"
@@ -88,14 +88,13 @@ def demo(database: Database, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     estate = registry.load(ESTATE)
     addresses = {d.address: d.id for council in estate.councils.values() for d in council.devices.values()}
     history = messages(estate, start_ns=start, end_ns=end, seed=1, every=1_800)
-    connection = Connection(database.url, "boards_demo")
 
     async def fill() -> None:
         await load(spied(history, registers, addresses), settings, lambda count, received: None)
-        await roll_up(connection, start, end)
+        await roll_up(settings, lambda share: None)
 
     asyncio.run(fill())
-    return connection, registers
+    return Connection(database.url, "boards_demo"), registers
 
 
 LIVE_ONLY = {"Devices gone quiet"}
