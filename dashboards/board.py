@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.panels import DATASOURCE, Json
-from dashboards.queries import BUILDING, COUNCIL, SPACE, ZONE, councils, tag_values
+from dashboards.panels import Json
+from dashboards.queries import BUILDING, COUNCIL, SPACE, councils, tag_values
+from dashboards.sources import Source, reference
+from devices.rollups import ZONE
 
 SCHEMA_VERSION: Final = 42
 WIDTH: Final = 24
@@ -93,7 +95,7 @@ def _variable(name: str, label: str, query: str, every: str = "") -> Json:
         "type": "query",
         "name": name,
         "label": label,
-        "datasource": DATASOURCE,
+        "datasource": reference(Source.READINGS),
         "definition": query,
         "query": query,
         "refresh": 1,

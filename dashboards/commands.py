@@ -35,7 +35,8 @@ def dashboards_build(
 def dashboards_push(
     url: Annotated[str, typer.Argument(help="Address of the Grafana, for example https://grafana.example.org")],
     token_file: Annotated[Path, typer.Option("--token-file", help="File with a service account's token.")],
-    datasource: Annotated[str, typer.Option(help="UID of its InfluxDB data source.")] = "tolbooth-telemetry",
+    readings: Annotated[str, typer.Option(help="UID of its data source of the readings.")] = "tolbooth-telemetry",
+    rollups: Annotated[str, typer.Option(help="UID of its data source of the roll-ups.")] = "tolbooth-rollups",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
 ) -> None:
     """Create or update the boards in a Grafana that others run; twice changes nothing."""
@@ -45,7 +46,7 @@ def dashboards_push(
         except ModuleNotFoundError as error:
             fail(f"{error.name} is not installed: pip install 'tolbooth[dashboards]'", 2)
 
-        for change in push(url, _secret(token_file), datasource=datasource, dry_run=dry_run):
+        for change in push(url, _secret(token_file), readings=readings, rollups=rollups, dry_run=dry_run):
             typer.echo(f"{'would ' if dry_run else ''}{change.action} {change.what} ({change.uid})")
 
 

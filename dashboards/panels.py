@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any, Final
 
+from dashboards.sources import MIXED, Source, reference
 from dashboards.thresholds import PLAIN, Steps
 
 Json = dict[str, Any]
 
-DATASOURCE: Final[Json] = {"type": "influxdb", "uid": "tolbooth-telemetry"}
 SHARE: Final = "percentunit"
 """Grafana's unit of a share from 0 to 1."""
 KILOWATT_HOURS: Final = "kwatth"
@@ -44,6 +44,7 @@ class Target:
 
     query: str
     alias: str = ""
+    source: Source = Source.READINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Column:
     steps: Steps | None = None
     width: int = 0
     decimals: int | None = None
+
+
+def rolled_up(query: str, alias: str = "") -> Target:
+    """A target that asks the roll-ups."""
+    return Target(query, alias, Source.ROLLUPS)
 
 
 def stat(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN, decimals: int | None = None) -> Json:
@@ -213,16 +219,22 @@ def _panel(
         "type": kind,
         "title": text.title,
         "description": text.meaning,
-        "datasource": DATASOURCE,
+        "datasource": _source(targets),
         "targets": [_target(ref, target) for ref, target in zip(ascii_uppercase, targets, strict=False)],
         "options": options,
         "fieldConfig": {"defaults": defaults, "overrides": list(overrides)},
     }
 
 
+def _source(targets: Sequence[Target]) -> Json:
+    """The data source of a panel: that of its targets, or Grafana's own for panels that ask several."""
+    first, *others = {target.source for target in targets}
+    return MIXED if others else reference(first)
+
+
 def _target(ref: str, target: Target) -> Json:
     shape = {"resultFormat": "time_series", "alias": target.alias} if target.alias else {"resultFormat": "table"}
-    return {"refId": ref, "datasource": DATASOURCE, "rawQuery": True, "query": target.query, **shape}
+    return {"refId": ref, "datasource": reference(target.source), "rawQuery": True, "query": target.query, **shape}
 
 
 def _defaults(text: Text, unit: str, steps: Steps, custom: Json | None = None) -> Json:

@@ -1,6 +1,6 @@
 """Push the boards to a Grafana that someone else runs, over its HTTP API; a second push changes nothing.
 
-The data source must be there, since its credentials are its owner's; `datasource` names it if it is not ours.
+The data sources must be there, since their credentials are their owner's; each can be named if it is not ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,8 @@ from grafana_client.client import GrafanaClientError, GrafanaException
 from niquests.exceptions import RequestException
 
 from dashboards.build import committed
-from dashboards.panels import DATASOURCE, Json
+from dashboards.panels import Json
+from dashboards.sources import KIND, Source, reference
 from devices.errors import MendableError
 
 FOLDER_UID: Final = "tolbooth"
@@ -47,18 +48,28 @@ class PushError(MendableError):
 
 
 def push(
-    url: str, credential: Credential, *, datasource: str = DATASOURCE["uid"], dry_run: bool = False
+    url: str,
+    credential: Credential,
+    *,
+    readings: str = Source.READINGS,
+    rollups: str = Source.ROLLUPS,
+    dry_run: bool = False,
 ) -> list[Change]:
     """Create or update the folder and the boards; in a dry run only look.
 
+    Args:
+        readings, rollups: uids of Grafana's data sources.
+
     Raises:
-        PushError: Grafana is away, refuses, or has no data source `datasource`.
+        PushError: Grafana is away, refuses, or has not both data sources.
     """
+    theirs = {Source.READINGS: readings, Source.ROLLUPS: rollups}
     grafana: Api = GrafanaApi.from_url(url, credential, timeout=TIMEOUT)
     try:
-        _require_datasource(grafana, datasource)
+        for uid in theirs.values():
+            _require_datasource(grafana, uid)
         changes = [_folder(grafana, dry_run)]
-        changes += [_board(grafana, _pointed(board, datasource), dry_run) for board in committed()]
+        changes += [_board(grafana, _pointed(board, theirs), dry_run) for board in committed()]
     except GrafanaException as error:
         raise PushError(f"{url}: Grafana answered {error.status_code}: {error.message}") from error
     except RequestException as error:
@@ -70,7 +81,7 @@ def _require_datasource(grafana: Api, uid: str) -> None:
     found = _found(lambda: grafana.datasource.get_datasource_by_uid(uid))
     if found is None:
         raise PushError(f"Grafana has no data source with the uid {uid}: create it, or name the one to use")
-    if found.get("type") != DATASOURCE["type"]:
+    if found.get("type") != KIND:
         raise PushError(f"data source {uid} is of type {found.get('type')}: the boards need InfluxDB with InfluxQL")
 
 
@@ -93,14 +104,15 @@ def _board(grafana: Api, board: Json, dry_run: bool) -> Change:
     return Change(action, f"board {board['title']}", board["uid"])
 
 
-def _pointed(value: Any, datasource: str) -> Any:
-    """The JSON with its references to our data source pointed to another."""
-    if value == DATASOURCE:
-        return {**DATASOURCE, "uid": datasource}
+def _pointed(value: Any, theirs: Mapping[Source, str]) -> Any:
+    """The JSON with its references to our data sources pointed to theirs."""
+    for source, uid in theirs.items():
+        if value == reference(source):
+            return {**value, "uid": uid}
     if isinstance(value, dict):
-        return {key: _pointed(one, datasource) for key, one in value.items()}
+        return {key: _pointed(one, theirs) for key, one in value.items()}
     if isinstance(value, list):
-        return [_pointed(one, datasource) for one in value]
+        return [_pointed(one, theirs) for one in value]
     return value
 
 

@@ -6,7 +6,8 @@ InfluxQL joins no measurements and knows no hour of the week; Grafana's transfor
 from collections.abc import Sequence
 
 from dashboards.panels import Json
-from dashboards.queries import TIME, ZONE
+from dashboards.queries import TIME
+from devices.rollups import ZONE
 
 DAY_COLUMN, HOUR_COLUMN = "day", "hour"
 HOURS_OF_DAY = tuple(f"{hour:02}" for hour in range(24))

@@ -1,15 +1,18 @@
 """Energy: consumption from the registers with its cost and carbon, power now, sub-meters, silence, and the heating."""
 
+from itertools import chain
 from typing import Final
 
-from dashboards import queries
+from dashboards import consumption, queries
 from dashboards.board import Board, Row
+from dashboards.consumption import Rate
 from dashboards.panels import (
     COUNT,
     KILOGRAMS,
     KILOGRAMS_CO2E,
     KILOWATT_HOURS,
     POUNDS,
+    SHARE,
     WHOLE_POUNDS,
     Column,
     Json,
@@ -22,6 +25,7 @@ from dashboards.panels import (
     columns,
     lines,
     on_the_right,
+    rolled_up,
     stat,
     table,
 )
@@ -29,7 +33,7 @@ from dashboards.queries import BUILDING, DAY, DEVICE, HALF_HOUR, LEVEL, MAIN, SP
 from dashboards.thresholds import TEMPERATURE
 from dashboards.transformations import arrange, merge
 from devices import factors
-from devices.schema import BY_NAME, Field
+from devices.schema import BY_NAME
 
 POWER = BY_NAME["power"]
 ELECTRICITY, HEAT = BY_NAME["electricity_import"], BY_NAME["heat"]
@@ -44,18 +48,16 @@ FIVE_MINUTES: Final = "5m"
 FIFTEEN_MINUTES: Final = "15m"
 
 REGISTERS = (
-    "Worked out from the meters' registers: each step between two readings counts in the period in which it ended. "
-    "A register that falls back (reset, roll-over) costs that one step and makes no spike; a new meter starts anew. "
-    "What InfluxQL cannot do on raw registers: share a step that spans a gap over the half-hours of the gap (all of it "
-    "appears where the readings resume), count what a meter took between a reset and its next reading, or tell a "
-    "register that jumped forward from real use."
+    "From the meters' registers: what a register rose between two readings is shared evenly over the time between "
+    "them, over a gap too. A roll-over is counted, a register that began again counts from 0, a new meter starts anew, "
+    "and a jump that no meter can make is left out. At most about a minute and a half behind the readings."
 )
 MAIN_METERS = "Main meters only, so that nothing is counted twice."
 NO_REGISTER = "No {what} register reported in this time range: take a longer one, or see if meters are silent."
 
 GAS_AS_BILLED = (
     f"A cubic metre of gas counts as {factors.GAS_KWH_M3:.2f} kWh (1.02264 × 39.5 MJ/m³ ÷ 3.6; the bill has the "
-    "calorific value). A gas meter that reports only energy is not in it."
+    "calorific value). A gas meter that reports energy counts by it; one that reports both counts once, by its volume."
 )
 BOUGHT = f"Electricity, gas and heat of the main meters: what is bought. {GAS_AS_BILLED}"
 
@@ -63,7 +65,9 @@ ACCOUNT = Text(
     "What each building uses, costs and emits",
     f"The whole time range. {BOUGHT} {factors.PRICES.source} {factors.CARBON.source} Baseload: the electric power that "
     "is passed in 95 of 100 half-hours of the range, and what it costs if it stays so for a year. It is what runs when "
-    "nobody is there: where it is a large part of the power by day, something is left on.",
+    "nobody is there: where it is a large part of the power by day, something is left on. Estimated: the share of the "
+    "energy from readings over two hours apart, whose half-hours nobody knows, and from registers that began again, "
+    "where some may be lost. It is in the figures; where it is large, they and the baseload are coarse.",
     "No main meter reported in this time range: take a longer one, or see if meters are silent.",
 )
 QUIET = Text(
@@ -104,7 +108,8 @@ ELECTRICITY_TOTAL = Text(
 GAS_TOTAL = Text(
     "Gas in this time range",
     "Volume of gas as the meters count it, not corrected. A cubic metre holds about 11 kWh: volume × 1.02264 × "
-    f"calorific value (38 to 41 MJ/m³, on the bill) ÷ 3.6. {MAIN_METERS} {REGISTERS}",
+    f"calorific value (38 to 41 MJ/m³, on the bill) ÷ 3.6. Meters that report only energy are in Gas by day. "
+    f"{MAIN_METERS} {REGISTERS}",
     NO_REGISTER.format(what="gas"),
 )
 HEAT_TOTAL = Text(
@@ -167,31 +172,32 @@ SPACES = Text(
 )
 
 
-def _rates(rates: factors.Rates) -> tuple[tuple[Field, float], ...]:
-    """Of the registers' own units: gas in cubic metres."""
-    return ((ELECTRICITY, rates.electricity), (GAS, rates.gas * factors.GAS_KWH_M3), (HEAT, rates.heat))
+def _rates(rates: factors.Rates) -> tuple[Rate, ...]:
+    return (Rate(ELECTRICITY, rates.electricity), *gas(rates.gas), Rate(HEAT, rates.heat))
+
+
+def gas(rate: float) -> tuple[Rate, Rate]:
+    """The rates of gas, from that of a kilowatt-hour: volume counts where a meter has both registers."""
+    return Rate(GAS, rate * factors.GAS_KWH_M3), Rate(GAS_ENERGY, rate, unless=GAS)
 
 
 def _account() -> tuple[tuple[int, Json], ...]:
-    baseload, yearly = "baseload", "yearly"
+    baseload, yearly, estimated = "baseload", "yearly", "estimated"
     a_year = HOURS_A_YEAR / 1_000 * factors.PRICES.electricity
-    summed = {
-        "electricity": ((ELECTRICITY, 1.0),),
-        "gas": ((GAS, factors.GAS_KWH_M3),),
-        "heat": ((HEAT, 1.0),),
-        "cost": _rates(factors.PRICES),
-        "carbon": _rates(factors.CARBON),
-    }
-    targets = [Target(queries.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
-    targets.append(Target(queries.baseload(POWER, (baseload, yearly), a_year, BUILDING)))
+    energy = {"electricity": (Rate(ELECTRICITY, 1.0),), "gas": gas(1.0), "heat": (Rate(HEAT, 1.0),)}
+    summed = energy | {"cost": _rates(factors.PRICES), "carbon": _rates(factors.CARBON)}
+    targets = [rolled_up(consumption.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
+    targets.append(rolled_up(consumption.estimated_of_range(chain(*energy.values()), estimated, BUILDING)))
+    targets.append(rolled_up(consumption.baseload(ELECTRICITY, (baseload, yearly), a_year, BUILDING)))
     named = {
-        "cost": Column("Cost", WHOLE_POUNDS, decimals=0),
-        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0),
-        "electricity": Column("Electricity", KILOWATT_HOURS),
-        "gas": Column("Gas", KILOWATT_HOURS),
-        "heat": Column("Heat", KILOWATT_HOURS),
-        baseload: Column("Baseload", POWER.display),
-        yearly: Column("Baseload a year", WHOLE_POUNDS, decimals=0),
+        "cost": Column("Cost", WHOLE_POUNDS, decimals=0, width=85),
+        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0, width=115),
+        "electricity": Column("Electricity", KILOWATT_HOURS, width=95),
+        "gas": Column("Gas", KILOWATT_HOURS, width=95),
+        "heat": Column("Heat", KILOWATT_HOURS, width=95),
+        baseload: Column("Baseload", POWER.display, width=90),
+        yearly: Column("Baseload a year", WHOLE_POUNDS, decimals=0, width=120),
+        estimated: Column("Estimated", SHARE, decimals=1, width=90),
     }
     headings = {BUILDING: "Building"} | {name: column.name for name, column in named.items()}
     steps = [merge(), arrange(headings)]
@@ -200,14 +206,14 @@ def _account() -> tuple[tuple[int, Json], ...]:
     places = {BUILDING: "Building", SPACE: "Space", DEVICE: "Device", AGE.name: "Silent for"}
     silent = (Column("Silent for", AGE.display),)
     return (
-        (15, account),
-        (9, table(QUIET, COUNT, [quiet], [arrange(places)], silent, ("Silent for", True))),
+        (16, account),
+        (8, table(QUIET, COUNT, [quiet], [arrange(places)], silent, ("Silent for", True))),
     )
 
 
 def _worth() -> tuple[tuple[int, Json], ...]:
-    cost = Target(queries.worth(_rates(factors.PRICES), DAY, BUILDING), alias(BUILDING))
-    carbon = Target(queries.worth(_rates(factors.CARBON), DAY, BUILDING), alias(BUILDING))
+    cost = rolled_up(consumption.worth_over_time(_rates(factors.PRICES), DAY, BUILDING), alias(BUILDING))
+    carbon = rolled_up(consumption.worth_over_time(_rates(factors.CARBON), DAY, BUILDING), alias(BUILDING))
     return (
         (12, at_least(columns(COST_BY_DAY, POUNDS, [cost]), DAY)),
         (12, at_least(columns(CARBON_BY_DAY, KILOGRAMS, [carbon]), DAY)),
@@ -216,14 +222,14 @@ def _worth() -> tuple[tuple[int, Json], ...]:
 
 def _totals() -> tuple[tuple[int, Json], ...]:
     return (
-        (8, _in_range(ELECTRICITY_TOTAL, KILOWATT_HOURS, queries.consumption_of_range(ELECTRICITY, BUILDING, MAIN))),
-        (8, _in_range(GAS_TOTAL, GAS.display, queries.consumption_of_range(GAS, BUILDING, MAIN))),
-        (8, _in_range(HEAT_TOTAL, KILOWATT_HOURS, queries.consumption_of_range(HEAT, BUILDING, MAIN))),
+        (8, _in_range(ELECTRICITY_TOTAL, KILOWATT_HOURS, consumption.of_range(ELECTRICITY, BUILDING, MAIN))),
+        (8, _in_range(GAS_TOTAL, GAS.display, consumption.of_range(GAS, BUILDING, MAIN))),
+        (8, _in_range(HEAT_TOTAL, KILOWATT_HOURS, consumption.of_range(HEAT, BUILDING, MAIN))),
     )
 
 
 def _in_range(text: Text, unit: str, query: str) -> Json:
-    return stat(text, unit, [Target(query, alias(BUILDING))])
+    return stat(text, unit, [rolled_up(query, alias(BUILDING))])
 
 
 def _now() -> tuple[tuple[int, Json], ...]:
@@ -237,7 +243,7 @@ def _now() -> tuple[tuple[int, Json], ...]:
 
 def _electricity() -> tuple[tuple[int, Json], ...]:
     power = Target(queries.total(POWER, BUILDING, MAIN), alias(BUILDING))
-    half_hours = Target(queries.consumption(ELECTRICITY, HALF_HOUR, BUILDING, MAIN), alias(BUILDING))
+    half_hours = rolled_up(consumption.over_time(ELECTRICITY, HALF_HOUR, BUILDING, MAIN), alias(BUILDING))
     return (
         (12, at_least(lines(POWER_OVER_TIME, POWER.display, [power]), FIVE_MINUTES)),
         (12, at_least(columns(BY_HALF_HOUR, KILOWATT_HOURS, [half_hours]), HALF_HOUR)),
@@ -245,9 +251,9 @@ def _electricity() -> tuple[tuple[int, Json], ...]:
 
 
 def _days() -> tuple[tuple[int, Json], ...]:
-    days = Target(queries.consumption(ELECTRICITY, DAY, BUILDING, MAIN), alias(BUILDING))
-    uses = Target(queries.consumption(ELECTRICITY, DAY, USE, SUB), alias(USE))
-    main = Target(queries.consumption(ELECTRICITY, DAY, queries.ROLE, MAIN), f"{alias(queries.ROLE)} meters")
+    days = rolled_up(consumption.over_time(ELECTRICITY, DAY, BUILDING, MAIN), alias(BUILDING))
+    uses = rolled_up(consumption.over_time(ELECTRICITY, DAY, USE, SUB), alias(USE))
+    main = rolled_up(consumption.over_time(ELECTRICITY, DAY, queries.ROLE, MAIN), f"{alias(queries.ROLE)} meters")
     return (
         (12, at_least(columns(BY_DAY, KILOWATT_HOURS, [days]), DAY)),
         (12, at_least(columns(SUB_METERS, KILOWATT_HOURS, [uses, main], [as_line("B", "text")]), DAY)),
@@ -255,9 +261,9 @@ def _days() -> tuple[tuple[int, Json], ...]:
 
 
 def _fuels() -> tuple[tuple[int, Json], ...]:
-    volume = Target(queries.consumption(GAS, DAY, BUILDING, MAIN), alias(BUILDING))
-    energy = Target(queries.consumption(GAS_ENERGY, DAY, BUILDING, MAIN), f"{alias(BUILDING)} (energy)")
-    heat = Target(queries.consumption(HEAT, DAY, BUILDING, MAIN), alias(BUILDING))
+    volume = rolled_up(consumption.over_time(GAS, DAY, BUILDING, MAIN), alias(BUILDING))
+    energy = rolled_up(consumption.over_time(GAS_ENERGY, DAY, BUILDING, MAIN), f"{alias(BUILDING)} (energy)")
+    heat = rolled_up(consumption.over_time(HEAT, DAY, BUILDING, MAIN), alias(BUILDING))
     in_energy = on_the_right("B", KILOWATT_HOURS)
     return (
         (12, at_least(columns(GAS_BY_DAY, GAS.display, [volume, energy], [in_energy]), DAY)),

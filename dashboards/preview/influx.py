@@ -8,6 +8,8 @@ import aiohttp
 import orjson
 
 from dashboards.preview.frames import QueryError, Series, series_of
+from dashboards.sources import Source
+from devices import rollups
 
 AT_ONCE: Final = 4
 """Queries under way at one time."""
@@ -17,12 +19,16 @@ TIMEOUT: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where the readings are, and as whom to read them."""
+    """Where the readings are, with their roll-ups beside them, and as whom to read both."""
 
     url: str
     database: str
     username: str = ""
     password: str = ""
+
+    def database_of(self, source: Source) -> str:
+        """The database behind a data source of the boards."""
+        return {Source.READINGS: self.database, Source.ROLLUPS: rollups.database_of(self.database)}[source]
 
 
 class Influx:
@@ -45,15 +51,15 @@ class Influx:
         if self._session:
             await self._session.close()
 
-    async def query(self, text: str) -> list[Series]:
-        """The series of one statement, times in milliseconds.
+    async def query(self, text: str, source: Source = Source.READINGS) -> list[Series]:
+        """The series of one statement to a data source, times in milliseconds.
 
         Raises:
             QueryError: the database is away, refuses the query, or answers what is no JSON.
         """
         if self._session is None:
             raise RuntimeError("use Influx as an async context manager")
-        parameters = {"db": self._connection.database, "epoch": "ms", "q": text}
+        parameters = {"db": self._connection.database_of(source), "epoch": "ms", "q": text}
         url = f"{self._connection.url.rstrip('/')}/query"
         async with self._turn:
             try:

@@ -8,6 +8,7 @@ from dashboards.preview.frames import Frame, Series, as_table, as_time_series
 from dashboards.preview.macros import Choice, with_time, with_variables
 from dashboards.preview.timerange import Range, bucket
 from dashboards.preview.transform import transformed
+from dashboards.sources import Source
 
 Json = Mapping[str, Any]
 
@@ -17,12 +18,12 @@ POINTS = 500
 
 
 class Database(Protocol):
-    async def query(self, text: str) -> list[Series]: ...
+    async def query(self, text: str, source: Source) -> list[Series]: ...
 
 
 async def options(database: Database, variable: Json, choices: Mapping[str, Choice]) -> list[str]:
     """The values that a variable offers, given what is chosen of the variables before it."""
-    answer = await database.query(with_variables(variable["query"], choices))
+    answer = await database.query(with_variables(variable["query"], choices), _source(variable))
     return sorted({str(row[1]) for series in answer for row in series.rows}, key=str.casefold)
 
 
@@ -50,7 +51,8 @@ async def frames(database: Database, panel: Json, choices: Mapping[str, Choice],
     queries = [
         with_time(with_variables(target["query"], choices), span, text, milliseconds) for target in panel["targets"]
     ]
-    answers = await asyncio.gather(*(database.query(query) for query in queries))
+    sources = map(_source, panel["targets"])
+    answers = await asyncio.gather(*map(database.query, queries, sources))
     found: list[Frame] = []
     for target, answer in zip(panel["targets"], answers, strict=True):
         if target["resultFormat"] == "table":
@@ -58,3 +60,8 @@ async def frames(database: Database, panel: Json, choices: Mapping[str, Choice],
         else:
             found += as_time_series(target["refId"], target["alias"], answer)
     return transformed(found, panel.get("transformations", []))
+
+
+def _source(asking: Json) -> Source:
+    """The data source of a target or variable; ValueError where it is none of ours."""
+    return Source(asking["datasource"]["uid"])

@@ -13,6 +13,9 @@ from jsonschema import Draft7Validator
 from dashboards.board import Board, Row, to_json
 from dashboards.boards import BOARDS
 from dashboards.build import FOLDER, build, committed
+from dashboards.panels import COUNT, Target, Text, stat
+from dashboards.sources import MIXED, Source
+from devices import rollups
 from devices.schema import FIELDS, TAGS
 
 SCHEMAS = Path(__file__).parent / "grafana-schema"
@@ -91,22 +94,26 @@ def test_queries_avoid_the_known_traps(uid: str, panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         query = target["query"]
         assert target["rawQuery"] is True
-        assert target["datasource"]["uid"] == "tolbooth-telemetry"
+        rolled = f'FROM "{rollups.HALF_HOUR}"' in query
+        assert panel["datasource"] in (target["datasource"], MIXED)
+        assert target["datasource"]["uid"] == ("tolbooth-rollups" if rolled else "tolbooth-telemetry")
         assert target["resultFormat"] == "table" or target["alias"]
         assert ";" not in query, "Grafana reads the first statement only"
         assert not re.search(r"fill\((?!none)", query), "a filled subquery repeats windows for each series"
         assert not re.search(r"=\s*'\$", query), "a variable of several values is a regular expression"
         assert query.count("$timeFilter") >= query.count("GROUP BY time("), query
-        if "GROUP BY time(" in query or "difference" in query:
-            assert "tz('Europe/London')" in query or "GROUP BY time" not in query
-        for inner in re.findall(r"difference\(.*?GROUP BY ([^)]*)\)", query):
-            assert '"device"' in inner, "differences are taken for each device"
+        assert "difference(" not in query, "what a register took is in the roll-ups"
+        assert "tz('Europe/London')" in query or "GROUP BY time" not in query
+        for rest in re.findall(r"GROUP BY time\(1d\)([^)]*\([^)]*\)[^)]*)", query):
+            assert "tz(" in rest, "no subquery inherits the zone, and a day of another zone is another day"
         if "$__interval" in query:
             assert "interval" in panel, "buckets shorter than the devices' interval are empty"
 
 
 def test_queries_name_only_fields_and_tags_of_the_schema() -> None:
     known = {field.key for field in FIELDS} | {field.measurement for field in FIELDS} | set(TAGS)
+    known |= {rollups.HALF_HOUR} | {rollups.estimated(field) for field in rollups.ROLLED}
+    known |= {rollups.key_over(field, over) for field, over in rollups.OCCUPANCY}
     for _, panel in PANELS:
         for query in texts(panel):
             own = set(re.findall(r'AS "([^"]+)"', query))
@@ -145,6 +152,16 @@ def test_a_row_wider_than_the_grid_is_refused() -> None:
     )  # fmt: skip
     with pytest.raises(ValueError, match="25 columns wide"):
         to_json(wide)
+
+
+def test_a_panel_that_asks_two_data_sources_says_so() -> None:
+    targets = [Target("SELECT 1", source=source) for source in Source]
+    for asked, uid in (
+        (targets[:1], "tolbooth-telemetry"),
+        (targets[1:], "tolbooth-rollups"),
+        (targets, "-- Mixed --"),
+    ):
+        assert stat(Text("", "", ""), COUNT, asked)["datasource"]["uid"] == uid
 
 
 def test_variables_chain_from_council_to_space() -> None:

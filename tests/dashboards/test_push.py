@@ -4,14 +4,18 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from inspect import signature
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from dashboards.commands import dashboards_push
 from dashboards.push import Action, PushError, push
+from dashboards.sources import Source
 
-READY = {"/api/datasources/uid/tolbooth-telemetry": {"uid": "tolbooth-telemetry", "type": "influxdb"}}
+SOURCES = "/api/datasources/uid/"
+READY = {f"{SOURCES}{source}": {"uid": str(source), "type": "influxdb"} for source in Source}
 
 
 class Grafana:
@@ -98,25 +102,30 @@ def test_a_board_that_somebody_edited_is_put_right() -> None:
         assert changes["tolbooth-occupancy"] is Action.KEEP
 
 
-def test_boards_point_to_the_data_source_that_is_named() -> None:
-    own = {"/api/datasources/uid/theirs": {"uid": "theirs", "type": "influxdb"}}
+def test_boards_point_to_the_data_sources_that_are_named() -> None:
+    own = {f"{SOURCES}{uid}": {"uid": uid, "type": "influxdb"} for uid in ("theirs", "rolled")}
     with scripted(own) as grafana:
-        push(grafana.url, ("admin", "secret"), datasource="theirs")
-        board = json.dumps(grafana.documents["/api/dashboards/uid/tolbooth-energy"])
-        assert "tolbooth-telemetry" not in board
-        assert '"uid": "theirs"' in board
+        push(grafana.url, ("admin", "secret"), readings="theirs", rollups="rolled")
+        board = grafana.documents["/api/dashboards/uid/tolbooth-energy"]["dashboard"]
+        uids = {target["datasource"]["uid"] for panel in board["panels"] for target in panel["targets"]}
+        assert uids == {panel["datasource"]["uid"] for panel in board["panels"]} == {"theirs", "rolled"}
+        assert {variable["datasource"]["uid"] for variable in board["templating"]["list"]} == {"theirs"}
+        assert not any(source in json.dumps(board) for source in Source)
 
 
+def test_the_command_names_the_boards_own_data_sources() -> None:
+    options = signature(dashboards_push).parameters
+    assert (options["readings"].default, options["rollups"].default) == (Source.READINGS, Source.ROLLUPS)
+
+
+@pytest.mark.parametrize("source", Source)
 @pytest.mark.parametrize(
-    ("documents", "says"),
-    [
-        ({}, "has no data source with the uid tolbooth-telemetry: create it"),
-        ({"/api/datasources/uid/tolbooth-telemetry": {"type": "prometheus"}}, "is of type prometheus"),
-    ],
+    ("found", "says"),
+    [(None, "has no data source with the uid {}: create it"), ({"type": "prometheus"}, "{} is of type prometheus")],
 )
-def test_a_missing_or_wrong_data_source_stops_it(documents: dict[str, Any], says: str) -> None:
-    with scripted(documents) as grafana:
-        with pytest.raises(PushError, match=says):
+def test_a_missing_or_wrong_data_source_stops_it(source: Source, found: dict[str, Any] | None, says: str) -> None:
+    with scripted(READY | {f"{SOURCES}{source}": found}) as grafana:
+        with pytest.raises(PushError, match=says.format(source)):
             push(grafana.url, "t")
         assert grafana.written == []
 

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from dashboards.build import committed
-from dashboards.panels import DATASOURCE
+from dashboards.preview.influx import Connection
 from dashboards.push import FOLDER_TITLE, FOLDER_UID
+from dashboards.sources import Source
 from ingest.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -91,17 +92,24 @@ def mounts(service: str) -> list[tuple[str, str, bool]]:
     return [(parts[0], parts[1], parts[2:] == ["ro"]) for parts in listed]
 
 
+def sources(generation: str) -> list[DataSource]:
+    return DataSources.model_validate(parsed(PROVISIONING / f"datasources/{generation}/telemetry.yaml")).datasources
+
+
 @pytest.mark.parametrize("generation", ["influxdb1", "influxdb2"])
-def test_the_data_source_is_the_one_that_the_boards_name(generation: str) -> None:
-    (source,) = DataSources.model_validate(
-        parsed(PROVISIONING / f"datasources/{generation}/telemetry.yaml")
-    ).datasources
-    assert source.uid == DATASOURCE["uid"]
-    by_header = source.json_data.http_header_name1 is not None
-    assert by_header == (generation == "influxdb2") == (source.secure_json_data.http_header_value1 is not None)
-    assert (source.user is not None) == (generation == "influxdb1") == (source.secure_json_data.password is not None)
-    secret = source.secure_json_data.password or source.secure_json_data.http_header_value1 or ""
-    assert re.fullmatch(r"\$__file\{/run/secrets/[a-z-]+\}", secret), "secrets come from files"
+def test_the_data_sources_are_those_that_the_boards_name(generation: str) -> None:
+    assert [source.uid for source in sources(generation)] == list(Source)
+    assert [source.is_default for source in sources(generation)] == [True, False]
+    connection = Connection("", "${INFLUX_DATABASE}")
+    for source in sources(generation):
+        assert source.json_data.db_name == connection.database_of(Source(source.uid))
+        by_header = source.json_data.http_header_name1 is not None
+        assert by_header == (generation == "influxdb2") == (source.secure_json_data.http_header_value1 is not None)
+        assert (
+            (source.user is not None) == (generation == "influxdb1") == (source.secure_json_data.password is not None)
+        )
+        secret = source.secure_json_data.password or source.secure_json_data.http_header_value1 or ""
+        assert re.fullmatch(r"\$__file\{/run/secrets/[a-z-]+\}", secret), "secrets come from files"
 
 
 def test_boards_are_provided_in_the_folder_that_push_uses() -> None:
@@ -152,10 +160,7 @@ def test_grafana_is_hardened() -> None:
     (provider,) = Providers.model_validate(parsed(PROVISIONING / "dashboards/tolbooth.yaml")).providers
     assert not provider.allow_ui_updates
     for generation in ("influxdb1", "influxdb2"):
-        (source,) = DataSources.model_validate(
-            parsed(PROVISIONING / f"datasources/{generation}/telemetry.yaml")
-        ).datasources
-        assert not source.editable
+        assert not any(source.editable for source in sources(generation))
 
 
 @pytest.mark.parametrize("bind", ["", "0.0.0.0"])
@@ -183,7 +188,7 @@ def test_grafana_has_the_environment_that_its_files_expand() -> None:
     environment = SERVICES["grafana"]["environment"]
     files = [*(PROVISIONING / "datasources/influxdb2").glob("*.yaml"), PROVISIONING / "dashboards/tolbooth.yaml"]
     for path in files:
-        for name in re.findall(r"\$([A-Z]\w+)", path.read_text(encoding="utf-8")):
+        for name in re.findall(r"\$\{?([A-Z]\w+)", path.read_text(encoding="utf-8")):
             assert name in environment, f"{path.name} expands {name}"
     boards = {target: source for source, target, _ in mounts("grafana")}[environment["BOARDS_FOLDER"]]
     home = Path(environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])

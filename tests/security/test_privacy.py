@@ -9,13 +9,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dashboards import queries
 from devices.check import check
 from devices.decode import Decoder
 from devices.model import REFUSED, SECOND, Message, Reason
 from devices.privacy import Group, veils
 from devices.registry import load
-from devices.schema import BY_NAME, SMALL_SPACES
+from devices.schema import SMALL_SPACES
 from ingest.lineprotocol import Tags, lines
 from ingest.settings import SettingsError
 from ingest.veil import BUCKET, KEY_BYTES, key_of
@@ -93,10 +92,11 @@ async def test_small_spaces_are_stored_together_and_their_sums_are_right(
     assert len(people["values"]) == 180, "nothing overwrote anything, and twice is once"
     assert not {at for at, _ in climate["values"]} & {at for at, _ in people["values"]}
 
-    summed = queries.sum_of_spaces(BY_NAME["people"], "15m", queries.BUILDING)
-    for name, value in (("council", "moor"), ("building", "office"), ("space", ".+")):
-        summed = summed.replace(f"${name}", value)
-    summed = summed.replace("$timeFilter", f"time >= {NOW} AND time < {NOW + 3_600 * SECOND}")
+    summed = (
+        f"SELECT sum(each) FROM (SELECT mean(people) AS each FROM occupancy WHERE time >= {NOW} AND "
+        f"time < {NOW + 3_600 * SECOND} GROUP BY time(15m), building, space, part fill(none)) "
+        f"WHERE time >= {NOW} AND time < {NOW + 3_600 * SECOND} GROUP BY time(15m), building fill(none)"
+    )
     (series,) = await query(database, summed)
     assert series["values"] == [[NOW + n * BUCKET, 46.0] for n in range(4)], "1 + 3 + 2 + 40 in each quarter"
 

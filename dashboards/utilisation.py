@@ -1,0 +1,85 @@
+"""The text of every InfluxQL query of the roll-ups of occupancy: who was where, by half-hour.
+
+They go to the database of the roll-ups (`devices/rollups.py`), which keeps half-hours when the readings have ended, and
+follow the rules of `dashboards/queries.py`. Every half-hour of a space weighs the same, however often its sensor spoke.
+What happens now is asked of the readings.
+"""
+
+from dashboards.queries import BUILDING, COUNCIL, EVERY, HALF_HOUR, HOUR, LEVEL, PART, SPACE, chosen, in_london, quoted
+from devices import rollups
+from devices.rollups import Over, key_over
+from devices.schema import Field
+
+_PLACE = quoted(BUILDING, LEVEL, SPACE)
+
+
+def share(state: Field, by: str) -> str:
+    """Share of the chosen spaces and of time in which a state held, one series for each value of tag `by`."""
+    return f"SELECT mean({_mean(state)}) {_half_hours()} GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
+
+
+def sum_of_spaces(gauge: Field, every: str, by: str) -> str:
+    """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
+    outer = f"SELECT sum({quoted('each')}) FROM ({_each_space(gauge, every)}) WHERE $timeFilter"
+    return f"{outer} GROUP BY time({every}), {quoted(by)} fill(none) {in_london()}"
+
+
+def hourly_share(state: Field, name: str, *by: str) -> str:
+    """Table of hours: the share of spaces and time in which a state held, as column `name`, and the tags `by`."""
+    return _hourly("mean", state, name, by)
+
+
+def hourly_sum(gauge: Field, name: str, *by: str) -> str:
+    """Table of hours: the sum over spaces of their mean, as column `name`, and the tags `by`."""
+    return _hourly("sum", gauge, name, by)
+
+
+def use_of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -> str:
+    """Table of spaces: share of time occupied, mean and highest number of people, as columns `names`."""
+    share, usual, peak = names
+    return (
+        f"SELECT mean({_mean(occupied)}) AS {quoted(share)}, mean({_mean(people)}) AS {quoted(usual)}, "
+        f"max({quoted(key_over(people, Over.MOST))}) AS {quoted(peak)} {_half_hours()} GROUP BY {_PLACE}"
+    )
+
+
+def never(state: Field, name: str) -> str:
+    """Table of spaces in which a state never held in the range; column `name` is how many readings say so."""
+    readings = f"sum({quoted(key_over(state, Over.READINGS))}) AS {quoted(name)}"
+    inner = f"SELECT max({_mean(state)}) AS {quoted('highest')}, {readings} {_half_hours()} GROUP BY {_PLACE}"
+    return f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted('highest')} = 0 GROUP BY {_PLACE}"
+
+
+def half_hours_held(state: Field, name: str) -> str:
+    """Table of half-hours and spaces in which a state held at least once: its share of the half-hour as `name`."""
+    return _half_hours_where(state, name, "> 0")
+
+
+def half_hours_never(state: Field, name: str) -> str:
+    """Table of half-hours and spaces in which a state did not hold at all: 0 as column `name`."""
+    return _half_hours_where(state, name, "= 0")
+
+
+def _half_hours_where(state: Field, name: str, test: str) -> str:
+    inner = f"SELECT mean({_mean(state)}) AS {quoted(name)} {_half_hours()}"
+    inner += f" GROUP BY time({HALF_HOUR}), {quoted(BUILDING, SPACE)} fill(none)"
+    outer = f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted(name)} {test} AND $timeFilter"
+    return f"{outer} GROUP BY {quoted(BUILDING, SPACE)} {in_london()}"
+
+
+def _hourly(function: str, field: Field, name: str, by: tuple[str, ...]) -> str:
+    outer = f"SELECT {function}({quoted('each')}) AS {quoted(name)} FROM ({_each_space(field, HOUR)}) WHERE $timeFilter"
+    return f"{outer} GROUP BY {', '.join((f'time({HOUR})', *map(quoted, by)))} fill(none) {in_london()}"
+
+
+def _each_space(field: Field, every: str) -> str:
+    mean = f"SELECT mean({_mean(field)}) AS {quoted('each')} {_half_hours()}"
+    return f"{mean} GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none) {in_london()}"
+
+
+def _mean(field: Field) -> str:
+    return quoted(key_over(field, Over.MEAN))
+
+
+def _half_hours() -> str:
+    return f"FROM {quoted(rollups.HALF_HOUR)} WHERE {chosen((COUNCIL, BUILDING, SPACE))} AND $timeFilter"
