@@ -123,8 +123,8 @@ def _proof(done: Sequence[Sequence[Crash]], lost: Sequence[Sequence[int]], *, do
     notes = {
         "published": f"{PUBLISHERS} connections, {PUBLISHERS * MESSAGES_A_SECOND} messages a second, "
         f"{messages[0]:,} around the crashes of each order",
-        "one instant": f"two signals, half of the times within {median(gaps) * 1e6:.0f} µs, at most {max(gaps) * 1e6:,.0f}; "
-        "where the machine is busy they are further apart, and less is lost",
+        "one instant": f"two signals, half of the times within {median(gaps) * 1e6:.0f} µs, "
+        f"at most {max(gaps) * 1e6:,.0f}; where the machine is busy they are further apart, and less is lost",
         "bound": "Mosquitto acknowledges a message when it has read it, reads one of each connection, and then saves: "
         "one message a connection that publishes in those milliseconds, however many wait",
         "machine": machine(),
