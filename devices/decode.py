@@ -5,6 +5,7 @@ Everything here is pure: time comes with the message, and what a source must rem
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from devices.formats import make_source
 from devices.model import (
@@ -76,8 +77,8 @@ class Decoder:
     """
 
     def __init__(self, estate: Estate, *, window: Window | None = None, max_payload: int = 262_144) -> None:
-        self._window = window or Window()
-        self._max_payload = max_payload
+        self.window: Final = window or Window()
+        self.max_payload: Final = max_payload
         self._sources: dict[str, Source] = {}
         self._devices: dict[str, dict[str, Device]] = {}
         for key, config in configs(estate):
@@ -127,8 +128,8 @@ class Decoder:
         name, source, describes = route
         if describes:
             self.described = True
-        elif len(message.payload) > self._max_payload:
-            return Outcome(None, [], [too_large(message, self._max_payload)], source=name)
+        elif len(message.payload) > self.max_payload:
+            return Outcome(None, [], [too_large(message, self.max_payload)], source=name)
         return self.judge(name, source.decode(message), message.received)
 
     def judge(self, name: str, decoded: Decoded, received: int) -> Outcome:
@@ -152,7 +153,7 @@ class Decoder:
         return None
 
     def _place(self, sample: Sample, received: int, device: Device, outcome: Outcome) -> None:
-        told = moment(sample, received, self._window, outcome.rejects)
+        told = moment(sample, received, self.window, outcome.rejects)
         if told is None:
             return
         time, time_source = told
