@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from devices.bench import ANY_AGE, OpenBench, Verdict, verdict_of
-from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
+from devices.decode import Decoder, Outcome, Placed, Window, cleared, moment, too_large
 from devices.estate.values import LOCAL
 from devices.model import FOREVER, MEND, REFUSED, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
@@ -56,6 +56,8 @@ def explain(message: Message, decoder: Decoder, tags: Tags) -> Explanation:
     decoded = source.decode(message)
     seen = replace(decoded, rejects=list(decoded.rejects))
     outcome = decoder.judge(name, decoded, message.received)
+    if not message.payload:
+        outcome = cleared(outcome)
     steps += _devices(name, seen, decoder)
     steps += _values(seen)
     steps += _times(seen, message.received, decoder.window)

@@ -85,6 +85,15 @@ def test_a_message_too_large_is_not_decoded(estate: Path) -> None:
     assert ("size", False) in steps(found)
 
 
+def test_what_clears_a_retained_message_is_no_fault(estate: Path) -> None:
+    for topic in (TOPIC, TOPIC.replace("sim-00000", "sim-9"), "nobody/knows"):
+        found = explained(estate, topic, b"")
+        assert (found.verdict.fate, [reject.reason for reject in found.verdict.rejects]) == (
+            "ignored",
+            ["empty_payload"],
+        )
+
+
 def test_limits_and_window_are_those_that_ingest_has(estate: Path) -> None:
     loaded = registry.load(estate)
     narrow = Decoder(loaded, window=Window(past=3_600 * SECOND), max_payload=1_024)
