@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
 from devices.calendar import SCOTLAND, Calendar
 from devices.schema import Field
@@ -124,6 +125,10 @@ class Reading(NamedTuple):
     value: float
     channel: str = ""
     """tells two sensors of one quantity in one device apart (`l1`, `left`); empty where there is one"""
+
+
+reading_of: Final[Callable[[tuple[Field, float, str]], Reading]] = partial(tuple.__new__, Reading)
+"""A reading of (field, value, channel), in C all the way: for the places that every value passes."""
 
 
 class Reject(NamedTuple):
