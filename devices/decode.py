@@ -5,9 +5,11 @@ Everything here is pure: time comes with the message, and what a source must rem
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from devices.formats import make_source
 from devices.model import (
+    REFUSED,
     SECOND,
     Assignment,
     Decoded,
@@ -76,8 +78,8 @@ class Decoder:
     """
 
     def __init__(self, estate: Estate, *, window: Window | None = None, max_payload: int = 262_144) -> None:
-        self._window = window or Window()
-        self._max_payload = max_payload
+        self.window: Final = window or Window()
+        self.max_payload: Final = max_payload
         self._sources: dict[str, Source] = {}
         self._devices: dict[str, dict[str, Device]] = {}
         for key, config in configs(estate):
@@ -123,13 +125,15 @@ class Decoder:
         topic = message.topic
         route = self._by_topic[topic]
         if route is None:
-            return Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
+            unknown = Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
+            return unknown if message.payload else cleared(unknown)
         name, source, describes = route
         if describes:
             self.described = True
-        elif len(message.payload) > self._max_payload:
-            return Outcome(None, [], [too_large(message, self._max_payload)], source=name)
-        return self.judge(name, source.decode(message), message.received)
+        elif len(message.payload) > self.max_payload:
+            return Outcome(None, [], [too_large(message, self.max_payload)], source=name)
+        outcome = self.judge(name, source.decode(message), message.received)
+        return outcome if message.payload else cleared(outcome)
 
     def judge(self, name: str, decoded: Decoded, received: int) -> Outcome:
         """Place and validate what the source `name` made of a message that arrived at `received`."""
@@ -152,7 +156,7 @@ class Decoder:
         return None
 
     def _place(self, sample: Sample, received: int, device: Device, outcome: Outcome) -> None:
-        told = moment(sample, received, self._window, outcome.rejects)
+        told = moment(sample, received, self.window, outcome.rejects)
         if told is None:
             return
         time, time_source = told
@@ -165,6 +169,13 @@ class Decoder:
         readings = self._gate.sift(plausible(sample.readings, outcome.rejects), device, assignment, outcome.rejects)
         if readings:
             outcome.placed.append(Placed(device, assignment, time, time_source, readings))
+
+
+def cleared(outcome: Outcome) -> Outcome:
+    """What an empty payload comes to: it clears what the broker had kept, and that it cannot be read is no fault."""
+    if not outcome.placed and any(reject.reason not in REFUSED for reject in outcome.rejects):
+        outcome.rejects = [Reject(Reason.EMPTY_PAYLOAD, "no payload")]
+    return outcome
 
 
 def too_large(message: Message, limit: int) -> Reject:

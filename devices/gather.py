@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, TimeSource
+from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, TimeSource, reading_of
 from devices.payload import is_missing, number, state
 from devices.schema import BY_NAME, Field
 from devices.text import printable, show
@@ -18,8 +18,6 @@ ABSENT: Final = frozenset(
 )
 """Numbers by which sensors say that they have no value. They count only where the schema has no room for them."""
 
-_new: Final = tuple.__new__
-
 
 @dataclass(slots=True)
 class Gathering:
@@ -32,7 +30,7 @@ class Gathering:
         """Add `value`, given in `unit` (empty: the schema's), as the field `name`; a fault becomes a reject."""
         row = BY_NAME[name]
         if (type(value) is float or type(value) is int) and unit in ("", row.unit) and row.low <= value <= row.high:
-            self.readings.append(_new(Reading, (row, value + 0.0, channel)))
+            self.readings.append(reading_of((row, value + 0.0, channel)))
             return
         if type(value) is not float and is_missing(value):
             self.reject(Reason.NO_VALUE, f"{where} is {show(value)}")

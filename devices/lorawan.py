@@ -21,8 +21,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 from devices import codecs, units
+from devices.devicemodel import Model, find, merge_alone
 from devices.model import SECOND, Decoded, Reading, Reason, Reject, Sample, TimeSource
-from devices.modelfile import Model, ModelFile, find, merge_alone, read
+from devices.modelfile import ModelFile, read
 from devices.normalise import capped, normalise
 from devices.schema import BY_NAME
 from devices.text import printable

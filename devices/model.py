@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
 from devices.calendar import SCOTLAND, Calendar
 from devices.schema import Field
@@ -54,7 +55,6 @@ class Reason(StrEnum):
     UNKNOWN_TOPIC = "unknown_topic"
     UNKNOWN_DEVICE = "unknown_device"
     BAD_TOPIC = "bad_topic"
-    EMPTY_PAYLOAD = "empty_payload"
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
     UNKNOWN_FIELD = "unknown_field"
@@ -70,6 +70,8 @@ class Reason(StrEnum):
     DATABASE_REFUSED = "database_refused"
     RATE_LIMITED = "rate_limited"
     # refused: understood, and rightly not a reading; counted, not kept
+    EMPTY_PAYLOAD = "empty_payload"
+    """of a retained message that is cleared; whether the broker had kept one, it does not tell"""
     RETAINED = "retained"
     DESCRIPTION = "description"
     PRESENCE = "presence"
@@ -82,6 +84,7 @@ class Reason(StrEnum):
 
 REFUSED = frozenset(
     {
+        Reason.EMPTY_PAYLOAD,
         Reason.RETAINED,
         Reason.DESCRIPTION,
         Reason.PRESENCE,
@@ -98,7 +101,6 @@ MEND: Mapping[Reason, str] = {
     Reason.UNKNOWN_TOPIC: "no format claims this topic: add its source to council.yaml, or narrow the subscription",
     Reason.UNKNOWN_DEVICE: "add the device to the registry, then replay the quarantine",
     Reason.BAD_TOPIC: "publish to <root>/<council>/<building>/<device>/readings with levels of a-z, 0-9 and -",
-    Reason.EMPTY_PAYLOAD: "send a payload; an empty one only clears a retained message",
     Reason.TOO_LARGE: "send fewer readings in a message, or raise max_payload_bytes",
     Reason.MALFORMED: "send what the format prescribes; the detail names the place",
     Reason.UNKNOWN_FIELD: "use a name of the schema (docs/schema.md), or map it in the device's model",
@@ -123,6 +125,10 @@ class Reading(NamedTuple):
     value: float
     channel: str = ""
     """tells two sensors of one quantity in one device apart (`l1`, `left`); empty where there is one"""
+
+
+reading_of: Final[Callable[[tuple[Field, float, str]], Reading]] = partial(tuple.__new__, Reading)
+"""A reading of (field, value, channel), in C all the way: for the places that every value passes."""
 
 
 class Reject(NamedTuple):

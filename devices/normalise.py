@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from devices import units
 from devices.clock import told
-from devices.model import SECOND, Reading, Reason, Reject, Sample, TimeSource
-from devices.modelfile import STATES, Clock, Key, Model, Plain, Rule, word
+from devices.devicemodel import Key, Model
+from devices.model import SECOND, Reading, Reason, Reject, Sample, TimeSource, reading_of
+from devices.modelfile import STATES, Clock, Plain, Rule, word
 from devices.schema import BY_NAME, Kind
 from devices.text import printable, show
 from devices.timestamps import scaled
@@ -100,7 +101,7 @@ def _readings(model: Model, values: Mapping[str, Any], rejects: list[Reject]) ->
     """One reading of each field and channel, the first; a plain number is read here, since most values are plain."""
     readings: dict[tuple[str, str], Reading] = {}
     unmapped: list[str] = []
-    keys, key_of, new = model.keys, model.key, tuple.__new__
+    keys, key_of, new = model.keys, model.key, reading_of
     for key, value in values.items():
         known = keys.get(key) or key_of(key)
         place, kind, result = known.place, type(value), None
@@ -109,9 +110,9 @@ def _readings(model: Model, values: Mapping[str, Any], rejects: list[Reject]) ->
                 result = _plain(known.plain, value)
         elif known.words:
             result = known.words.get(value if kind is str else word(value) if kind is int or kind is bool else "")
-        if result is not None:
+        if result is not None and known.field is not None:
             if place not in readings:
-                readings[place] = new(Reading, (known.field, result, place[1]))
+                readings[place] = new((known.field, result, place[1]))
         elif known.rule or known.error or not known.ignored:
             reading = _reading(known, key, values, unmapped, rejects)
             if reading is not None:

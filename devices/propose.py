@@ -9,9 +9,10 @@ from typing import Any, Final
 import orjson
 import yaml
 
+from devices.devicemodel import merge_alone
 from devices.estate.change import ChangeError
 from devices.infer import Meant, Proposal, decoded
-from devices.modelfile import EXAMPLES, MAKER_FILE, ModelFile, merge_alone
+from devices.modelfile import EXAMPLES, MAKER_FILE, ModelFile
 from devices.normalise import normalise
 from devices.strangers import kind_of
 

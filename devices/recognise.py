@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import orjson
 
+from devices.devicemodel import find
 from devices.lorawan import child
 from devices.model import Message
-from devices.modelfile import find
 from devices.text import printable
 
 

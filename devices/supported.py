@@ -10,9 +10,10 @@ from typing import Final
 
 import yaml
 
+from devices.devicemodel import find
 from devices.formats import FORMATS, default_topic, make_source
 from devices.model import SourceConfig
-from devices.modelfile import EXAMPLES, MAKER_FILE, MakerFile, ModelFile, find, read
+from devices.modelfile import EXAMPLES, MAKER_FILE, MakerFile, ModelFile, read
 from devices.schema import BY_NAME
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "supported.md"

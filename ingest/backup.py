@@ -14,7 +14,6 @@ import sqlite3
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -82,15 +81,20 @@ def restore(archive: Path, folder: Path) -> dict[str, Any]:
     if folder.exists() and any(folder.iterdir()):
         raise BackupError(f"{folder} is not empty: name a new folder, since restoring would replace what is there")
     try:
-        with tarfile.open(archive) as tar:
+        with archive.open("rb") as file, _opened(archive, file) as tar:
+            members = _members(tar)
+            _look_for_the_end(file, members[-1])
             manifest: dict[str, Any] = json.loads(_read(tar, MANIFEST))
             if manifest["format"] != FORMAT:
                 raise BackupError(f"{archive} was made by another version of tolbooth: restore it with that version")
-            for name, member in _members(tar):
-                path = folder / _place(name)
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                _write(path, member)
-    except (OSError, tarfile.TarError, KeyError, ValueError, TypeError) as error:
+            for member in members:
+                if member.name != MANIFEST:
+                    _unpack(tar, member, folder / _place(PurePosixPath(member.name)))
+    except tarfile.ReadError as error:
+        raise BackupError(f"{archive} is cut off or damaged: copy the backup again") from error
+    except OSError as error:
+        raise BackupError(f"{archive} cannot be restored: {error}") from error
+    except (tarfile.TarError, KeyError, ValueError, TypeError) as error:
         raise BackupError(f"{archive} is no backup of tolbooth: {error}") from error
     settings = folder / "tolbooth.toml"
     places = {"registry": folder.resolve() / ESTATE, "data": folder.resolve() / "data"}
@@ -157,17 +161,35 @@ def _read(tar: tarfile.TarFile, name: str) -> bytes:
         return file.read(2**20)
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+def _opened(archive: Path, file: IO[bytes]) -> tarfile.TarFile:
+    try:
+        return tarfile.open(fileobj=file, mode="r:")
+    except tarfile.TarError as error:
+        why = (
+            f"{archive} is no tar file, or a scrap of one: name what `tolbooth backup` wrote, whole and not compressed"
+        )
+        raise BackupError(why) from error
+
+
+def _members(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
     """The files of a backup; anything else in the archive is refused, and nothing leaves the folder."""
+    members = []
     for member in tar:
         name = PurePosixPath(member.name)
         known = member.name in {MANIFEST, SETTINGS, *DATA} or (len(name.parts) > 1 and name.parts[0] == ESTATE)
         if not member.isfile() or name.is_absolute() or ".." in name.parts or not known:
             raise ValueError(f"it holds {member.name!r}")
-        file = tar.extractfile(member)
-        if file is not None and member.name != MANIFEST:
-            with file:
-                yield name, file
+        members.append(member)
+    if MANIFEST not in (member.name for member in members):
+        raise ValueError(f"it holds no {MANIFEST}")
+    return members
+
+
+def _look_for_the_end(file: IO[bytes], last: tarfile.TarInfo) -> None:
+    """Two blocks of zeros behind the last member mark it, and tarfile does without; raises `ReadError`."""
+    file.seek(last.offset_data + -(-last.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+    if file.read(2 * tarfile.BLOCKSIZE) != bytes(2 * tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("the end is missing")
 
 
 def _place(name: PurePosixPath) -> Path:
@@ -176,8 +198,12 @@ def _place(name: PurePosixPath) -> Path:
     return Path("tolbooth.toml") if str(name) == SETTINGS else Path(*name.parts)
 
 
-def _write(path: Path, file: IO[bytes]) -> None:
+def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    file = tar.extractfile(member)
+    if file is None:
+        raise KeyError(member.name)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
-    with path.open("wb") as out:
+    with file, path.open("wb") as out:
         while part := file.read(2**20):
             out.write(part)

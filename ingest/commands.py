@@ -151,6 +151,7 @@ def explain(
     from ingest import explain as explaining
     from ingest.lineprotocol import Tags
     from ingest.replay import descriptions_in
+    from ingest.service import make_decoder
     from ingest.veil import FILE, key_of
 
     with clear_errors():
@@ -161,7 +162,7 @@ def explain(
             explanation = explaining.explain_openly(message, OpenBench(), model=model)
         else:
             estate = registries.load(registry)
-            decoder = Decoder(estate)
+            decoder = make_decoder(estate, chosen) if chosen else Decoder(estate)
             decoder.restore(descriptions_in(chosen.data) if chosen else [])
             key = key_of(chosen.data, estate) if chosen and (chosen.data / FILE).exists() else b""
             explanation = explaining.explain(message, decoder, Tags(estate, key))

@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
             except IndexError:
                 pass
             except BaseException as error:
-                # text that is not UTF-8 makes mqtt5 0.8 panic, and a panic is not an Exception
+                # text that is not UTF-8 makes mqtt5 0.8 print a trace and panic, and a panic is not an Exception
                 if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                     raise
                 self.close(f"the broker sent what is not MQTT 5: {error}")

@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, compress
 from typing import Final, NamedTuple, Protocol
 
@@ -30,6 +30,8 @@ REPLAY_CHECK: Final = 1.0
 FIRST_DELAY, LAST_DELAY, HALT_DELAY = 0.25, 30.0, 30.0
 """Seconds between attempts: doubled each time while the database is busy or away, fixed while a person must mend it."""
 
+UNANSWERED: Final = 5.0
+"""Seconds after which a person is told that a write has no answer; it is tried again after `influx.timeout`."""
 FULL_WAIT: Final = 1.0
 """Seconds between attempts to settle while the disk is full."""
 SAY_AGAIN: Final = 60.0
@@ -55,6 +57,15 @@ class State:
     """seconds from arrival to confirmation of the oldest message of the last batch"""
     confirmed: int = 0
     """batches confirmed since the start"""
+    asked: list[float] = field(default_factory=list)
+    """when each write that has no answer yet was sent, s of the writer's clock"""
+
+    def look(self, now_s: float) -> tuple[str, bool]:
+        """What to tell a person at `now_s` of the writer's clock, and whether the database takes what is written."""
+        silent_s = now_s - min(self.asked, default=now_s)
+        if silent_s < UNANSWERED:
+            return self.text, self.ok
+        return f"no answer to a write for {silent_s:.0f} s: look into the database's log, and at its disk", False
 
 
 class RefusedLine(NamedTuple):
@@ -117,7 +128,7 @@ class Writer:
     async def _patiently(self, body: bytes, count: int) -> Stored | Faulty | TooLarge:
         delay, created = FIRST_DELAY, False
         while True:
-            verdict = await self._database.write(body, count)
+            verdict = await self._write(body, count)
             if isinstance(verdict, Stored | Faulty | TooLarge):
                 self._say("ok", ok=True)
                 return verdict
@@ -132,6 +143,14 @@ class Writer:
             pause = verdict.seconds if verdict.seconds is not None else delay * random.uniform(0.5, 1.0)  # noqa: S311
             await asyncio.sleep(pause)
             delay = min(delay * 2, LAST_DELAY)
+
+    async def _write(self, body: bytes, count: int) -> Verdict:
+        asked = self._clock()
+        self._state.asked.append(asked)
+        try:
+            return await self._database.write(body, count)
+        finally:
+            self._state.asked.remove(asked)
 
     async def _created(self) -> bool:
         try:

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devices.bench import ANY_AGE, MAX_PAYLOAD, OpenBench, Verdict, verdict_of
-from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
+from devices.bench import ANY_AGE, OpenBench, Verdict, verdict_of
+from devices.decode import Decoder, Outcome, Placed, Window, cleared, moment, too_large
 from devices.localdays import day_of
 from devices.model import FOREVER, MEND, REFUSED, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
@@ -49,15 +49,17 @@ def explain(message: Message, decoder: Decoder, tags: Tags) -> Explanation:
     if name is None:
         return Explanation(steps, verdict_of(decoder.decode(message)), [])
     source = decoder.sources[name]
-    if len(message.payload) > MAX_PAYLOAD and not source.describes(message.topic):
-        reject = too_large(message, MAX_PAYLOAD)
+    if len(message.payload) > decoder.max_payload and not source.describes(message.topic):
+        reject = too_large(message, decoder.max_payload)
         return Explanation([*steps, Step("size", reject.detail, good=False)], Verdict(name, "", [], [reject]), [])
     decoded = source.decode(message)
     seen = replace(decoded, rejects=list(decoded.rejects))
     outcome = decoder.judge(name, decoded, message.received)
+    if not message.payload:
+        outcome = cleared(outcome)
     steps += _devices(name, seen, decoder)
     steps += _values(seen)
-    steps += _times(seen, message.received, Window())
+    steps += _times(seen, message.received, decoder.window)
     steps += _places(outcome)
     lines = lineprotocol.lines(outcome.placed, tags)
     return Explanation(steps, verdict_of(outcome), lines)

@@ -75,7 +75,7 @@ async def live_report(parts: Parts) -> dict[str, Any]:
     return said | {
         "lag_s": parts.database.lag,
         "broker": parts.broker.text,
-        "database": parts.database.text,
+        "database": parts.database.look(time.monotonic())[0],
         "canary": parts.kit.canary.text(now),
         "canary_age_s": parts.kit.canary.age_s(now),
         "ready": _ready(parts, now),
@@ -98,7 +98,8 @@ def _alarm(alarm: Alarm, now: int) -> dict[str, Any]:
 
 def _ready(parts: Parts, now: int) -> bool:
     taking = parts.broker.connected and not parts.kit.journal.full
-    return taking and parts.database.ok and parts.kit.canary.well(now)
+    _, storing = parts.database.look(time.monotonic())
+    return taking and storing and parts.kit.canary.well(now)
 
 
 def application(parts: Parts) -> web.Application:
@@ -112,7 +113,7 @@ def application(parts: Parts) -> web.Application:
         lines = {
             "broker": parts.broker.text,
             "journal": parts.kit.journal.full or "ok",
-            "database": parts.database.text,
+            "database": parts.database.look(time.monotonic())[0],
             "canary": parts.kit.canary.text(now),
         }
         text = "".join(f"{name}: {said}\n" for name, said in lines.items())

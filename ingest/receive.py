@@ -146,7 +146,8 @@ def _is_over(topic: str, left: dict[str, int]) -> bool:
 def _is_own(message: Message, outcome: Outcome, note: Noted, stray: Strays, canaries: list[str]) -> bool:
     """Take note of a message of which nothing is stored; whether it is our own."""
     if outcome.device is not None:
-        note(outcome.device, 0 if message.retained else message.received, False, outcome.presence)
+        if message.payload or outcome.presence is not None:
+            note(outcome.device, 0 if message.retained else message.received, False, outcome.presence)
         return False
     line = stray(message, outcome)
     if line:

@@ -3,9 +3,9 @@ the gateway of a meter bus."""
 
 from typing import Final
 
+from devices.devicemodel import Model, find
 from devices.formats import senml, thethingsstack
 from devices.model import SECOND, Device, Message, SourceConfig
-from devices.modelfile import Model, find
 from simulators.speakers import Due
 from simulators.unplayable import UnplayableError
 

@@ -98,6 +98,16 @@ async def test_explain_knows_what_gateways_told_the_ingest_of_the_settings(tmp_p
     assert "temperature = 20.5 Cel" not in untold
 
 
+async def test_explain_keeps_to_the_limits_of_the_settings(tmp_path: Path) -> None:
+    write_estate(tmp_path / "estate", 1)
+    await journalled(tmp_path)
+    settings = tmp_path / "tolbooth.toml"
+    settings.write_text(f"max_payload_bytes = 1024\n{settings.read_text()}")
+    body = b'{"temperature": 20.5}' + b" " * 1_024
+    _, told, _ = run(tmp_path, "explain", TOPIC, "-", "--settings", "tolbooth.toml", given=body)
+    assert "too_large: 1045 bytes, at most 1024 are read" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

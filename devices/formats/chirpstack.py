@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 
+from devices.devicemodel import Model
 from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest
 from devices.lorawan import (
     Uplink,
@@ -30,7 +31,6 @@ from devices.lorawan import (
     read_uplink,
 )
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
-from devices.modelfile import Model
 from devices.payload import read_object
 from devices.schema import BY_NAME
 from devices.text import json_fault, printable

@@ -22,7 +22,18 @@ from typing import Any, Final
 
 import orjson
 
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.model import (
+    Decoded,
+    Message,
+    Reading,
+    Reason,
+    Reject,
+    Sample,
+    Source,
+    SourceConfig,
+    TimeSource,
+    reading_of,
+)
 from devices.schema import BY_NAME, WRITTEN_BY_INGEST, Field, Kind
 from devices.text import json_fault, printable, show
 from devices.timestamps import from_epoch_ms, from_rfc3339, to_rfc3339
@@ -43,7 +54,6 @@ _STATES: Final = {True: 1.0, False: 0.0}
 _ONLINE: Final = {b"online": True, b"offline": False}
 _ARRIVAL, _DEVICE = TimeSource.ARRIVAL, TimeSource.DEVICE
 _loads = orjson.loads
-_new = tuple.__new__
 
 
 def source(config: SourceConfig) -> Source:
@@ -127,10 +137,10 @@ def _sample(body: dict[str, Any], retained: bool, rejects: list[Reject], where: 
             return None
     readings: list[Reading] = []
     before = len(rejects)
-    new, reading, numbers = _new, Reading, _NUMBERS
+    new, numbers = reading_of, _NUMBERS
     for key, value in body.items():
         if key in numbers and ((kind := type(value)) is float or kind is int):
-            readings.append(new(reading, (numbers[key], value + 0.0, "")))
+            readings.append(new((numbers[key], value + 0.0, "")))
         elif value is not None:
             found = _other(key, value)
             if isinstance(found, Reading):

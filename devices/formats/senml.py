@@ -80,6 +80,8 @@ class _SenML:
         return False
 
     def decode(self, message: Message) -> Decoded:
+        if not message.payload:
+            return Decoded(rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
         try:
             pack = orjson.loads(message.payload)
         except orjson.JSONDecodeError as error:

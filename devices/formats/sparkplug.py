@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from devices.devicemodel import find
 from devices.formats import sparkplug_metrics as metrics
 from devices.formats import sparkplug_payload as wire
 from devices.formats.sparkplug_metrics import UNIT, Described
 from devices.formats.sparkplug_payload import Metric, Payload
 from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
-from devices.modelfile import find
 from devices.normalise import capped
 from devices.text import printable
 from devices.topics import ByTopic

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import orjson
 
+from devices.devicemodel import Model
 from devices.formats.networkserver import DEV_EUI, NetworkServer, earliest
 from devices.lorawan import (
     Route,
@@ -31,7 +32,7 @@ from devices.lorawan import (
     read_uplink,
 )
 from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
-from devices.modelfile import Model, Rule
+from devices.modelfile import Rule
 from devices.normalise import Value, read
 from devices.payload import read_object
 from devices.schema import BY_NAME

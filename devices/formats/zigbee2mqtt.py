@@ -33,6 +33,7 @@ from devices.model import (
     Source,
     SourceConfig,
     TimeSource,
+    reading_of,
 )
 from devices.text import json_fault, printable, show
 from devices.timestamps import from_epoch_ms, from_rfc3339, to_rfc3339
@@ -45,7 +46,6 @@ _AVAILABILITY: Final = "/availability"
 _COMMANDS: Final = frozenset({"set", "get"})
 _LARGE: Final = ("devices", "groups", "info", "definitions", "converters", "extensions")
 _LAST_SEEN: Final = "last_seen"
-_new: Final = tuple.__new__
 _PRESENCE: Final[Mapping[Json, bool]] = {"online": True, "offline": False}
 
 
@@ -135,7 +135,7 @@ class _Zigbee2Mqtt:
             value = body.get(key)
             found = None if value is None else read(rule, key, value)
             if isinstance(found, float):
-                told.append((key, _new(Reading, (rule.field, found, rule.channel))))
+                told.append((key, reading_of((rule.field, found, rule.channel))))
             elif found is not None:
                 decoded.rejects.append(found)
         readings = self._cache.only_new(address, told, now, replay=replay) if told else []

@@ -71,6 +71,29 @@ async def test_a_database_that_comes_late(tmp_path: Path, estate: Path, start_br
                 await assert_stored(database, client.ledger)
 
 
+async def test_a_database_that_hangs(
+    tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    broker, database = await start_broker(), await start_database()
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
+    assert database.process.pid is not None
+    async with running(ingest), publisher(broker) as client:
+        os.kill(database.process.pid, signal.SIGSTOP)  # it accepts connections and answers nothing
+        try:
+            await client.publish(MESSAGES)
+            told = "no answer to a write for "
+            said = await ingest.until(lambda said: told in said["database"], timeout_s=20)  # a write waits for 30 s
+            assert said["ready"] is False
+            async with aiohttp.ClientSession() as http, http.get(f"{ingest.url}/readyz") as answer:
+                assert answer.status == 503
+                assert told in await answer.text()
+        finally:
+            os.kill(database.process.pid, signal.SIGCONT)
+        await ingest.settled(len(MESSAGES))
+        await ingest.until(lambda said: said["database"] == "ok" and said["ready"])
+        await assert_stored(database, client.ledger)
+
+
 async def test_a_broker_that_refuses_the_password(
     tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
 ) -> None:

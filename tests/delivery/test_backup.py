@@ -1,7 +1,9 @@
 """The drill: back up under load, lose the machine, restore, and find journal and quarantine again, stored once."""
 
 import asyncio
+import gzip
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -143,6 +145,44 @@ def test_an_archive_that_is_none_of_ours_is_refused(tmp_path: Path, settings: Se
     with pytest.raises(BackupError, match="is no backup of tolbooth"):
         restore(tmp_path / "one.tar", tmp_path / "new" / "deep")
     assert not (tmp_path / "evil").exists()
-    (tmp_path / "junk").write_bytes(b"junk")
-    with pytest.raises(BackupError, match="is no backup of tolbooth"):
-        restore(tmp_path / "junk", tmp_path / "other")
+    assert not (tmp_path / "new").exists()
+
+
+JUNK = {
+    "nothing": b"",
+    "a word": b"junk",
+    "text": b"not a tar at all\n" * 100,
+    "a page": b"<!doctype html>" + b" " * 20_000,
+    "noise": bytes(range(1, 256)) * 100,
+    "compressed": gzip.compress(b"x" * 1_000),
+}
+
+
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_a_file_that_is_no_tar_is_named_in_one_line_with_the_mend(tmp_path: Path, junk: bytes) -> None:
+    file = tmp_path / "junk.tar"
+    file.write_bytes(junk)
+    wrong = f"{file} is no tar file, or a scrap of one: name what `tolbooth backup` wrote, whole and not compressed"
+    with pytest.raises(BackupError, match=f"^{re.escape(wrong)}$"):
+        restore(file, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_is_cut_off_says_so_and_nothing_of_it_is_restored(tmp_path: Path, settings: Settings) -> None:
+    backup(settings, tmp_path / "one.tar", secrets=False)
+    whole = (tmp_path / "one.tar").read_bytes()
+    with tarfile.open(tmp_path / "one.tar") as tar:
+        ends = [member.offset for member in tar.getmembers()[1:]]
+    for size in {*ends, *(end + 100 for end in ends), *(end + 512 for end in ends), len(whole.rstrip(b"\0"))}:
+        (tmp_path / "cut.tar").write_bytes(whole[:size])
+        with pytest.raises(BackupError, match=r"cut\.tar is cut off or damaged: copy the backup again$"):
+            restore(tmp_path / "cut.tar", tmp_path / "new")
+        assert not (tmp_path / "new").exists()
+
+
+def test_a_tar_of_nothing_and_a_file_that_is_not_there_are_no_backup(tmp_path: Path) -> None:
+    (tmp_path / "zeros.tar").write_bytes(bytes(10_240))
+    with pytest.raises(BackupError, match=r"is no backup of tolbooth: it holds no manifest\.json$"):
+        restore(tmp_path / "zeros.tar", tmp_path / "new")
+    with pytest.raises(BackupError, match=r"cannot be restored: .*No such file"):
+        restore(tmp_path / "none.tar", tmp_path / "new")

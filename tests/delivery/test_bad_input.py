@@ -32,7 +32,6 @@ BAD: tuple[tuple[str, str, bytes, str], ...] = (
     ("100,000 brackets", READINGS, b"[" * 100_000, "malformed"),
     ("NaN", READINGS, b'{"temperature":NaN}', "malformed"),
     ("infinite", READINGS, b'{"temperature":-Infinity}', "malformed"),
-    ("empty", READINGS, b"", "empty_payload"),
     ("1 MB", READINGS, b'{"temperature":20,"x":"' + b"x" * 1_000_000 + b'"}', "too_large"),
     ("10,001 elements", READINGS, b"[" + b"0," * 10_000 + b"0]", "too_large"),
     ("a number alone", READINGS, b"21.5", "wrong_type"),
@@ -143,6 +142,21 @@ async def test_a_retained_message_without_a_time_is_no_new_reading(
             await ingest.process.start()
             said = await ingest.settled(100 + start * 100)
             assert said["fates"]["refused"] == said["reasons"]["refused"]["retained"] == start * 50
+        await assert_stored(database, client.ledger)
+
+
+async def test_a_retained_message_that_is_cleared_is_counted_and_leaves_nothing_in_quarantine(
+    tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
+) -> None:
+    broker, database = await start_broker(), await start_database()
+    reading = native("sim-00001", {"pulses": 1.0}, None, council=COUNCIL, building=BUILDING)._replace(retain=True)
+    topics = (reading.topic, f"{BASE}/{BUILDING}/sim-00001/status", f"{BASE}/{BUILDING}/ghost/readings")
+    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
+    async with running(ingest), publisher(broker) as client:
+        await client.publish([reading, *(Publication(topic, b"", retain=True) for topic in topics)])
+        said = await ingest.settled(4)
+        assert said["reasons"] == {"quarantined": {}, "refused": {"empty_payload": 3}}
+        assert said["quarantine"]["rows"] == 0
         await assert_stored(database, client.ledger)
 
 

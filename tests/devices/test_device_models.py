@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from devices import modelfile
+from devices.devicemodel import find
 from devices.lorawan import Uplink, conventions, read_uplink
 from devices.model import Reason, TimeSource
-from devices.modelfile import EXAMPLES, MAKER_FILE, ModelFile, Rule, find
+from devices.modelfile import EXAMPLES, MAKER_FILE, ModelFile, Rule
 from devices.timestamps import from_rfc3339
 
 MODELS = Path(modelfile.__file__).parent / "models"

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 import tolbooth
 from devices import propose_source
+from devices.devicemodel import find
 from devices.estate.change import ChangeError
 from devices.infer import Confidence, infer
-from devices.modelfile import EXAMPLES, MAKER_FILE, MakerFile, ModelFile, find, read
+from devices.modelfile import EXAMPLES, MAKER_FILE, MakerFile, ModelFile, read
 from devices.propose import draft, read_payloads, write
 from devices.propose_source import propose, read_lines
 from devices.schema import BY_NAME, Kind

@@ -85,7 +85,14 @@ async def kicked(link: Link) -> None:
     ("misbehave", "words"),
     [
         (garbage, "the broker sent what is not MQTT 5"),
-        (bad_text, "the broker sent what is not MQTT 5"),
+        pytest.param(
+            bad_text,
+            "the broker sent what is not MQTT 5",
+            # mqtt5 0.8 prints this error and then panics: the panic is all that reaches our code
+            marks=pytest.mark.filterwarnings(
+                r"ignore:(?s).*UnicodeDecodeError:pytest.PytestUnraisableExceptionWarning"
+            ),
+        ),
         (silence, "did not answer within 1 s: check mqtt.host, mqtt.port and mqtt.tls"),
         (wrong_order, "answered SubAckPacket where ConnAckPacket was due"),
         (kicked, "disconnected by the broker: session taken over"),

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from devices import registry
 from devices.bench import OpenBench, verdict_of
-from devices.decode import Decoder
-from devices.model import Message
+from devices.decode import Decoder, Window
+from devices.model import SECOND, Message
 from ingest.explain import Explanation, explain, explain_openly, render
 from ingest.lineprotocol import Tags
 from ingest.tail import Wanted, formats, line
@@ -83,6 +83,29 @@ def test_a_message_too_large_is_not_decoded(estate: Path) -> None:
     assert found.verdict.why is not None
     assert found.verdict.why.reason == "too_large"
     assert ("size", False) in steps(found)
+
+
+def test_what_clears_a_retained_message_is_no_fault(estate: Path) -> None:
+    for topic in (TOPIC, TOPIC.replace("sim-00000", "sim-9"), "nobody/knows"):
+        found = explained(estate, topic, b"")
+        assert (found.verdict.fate, [reject.reason for reject in found.verdict.rejects]) == (
+            "ignored",
+            ["empty_payload"],
+        )
+
+
+def test_limits_and_window_are_those_that_ingest_has(estate: Path) -> None:
+    loaded = registry.load(estate)
+    narrow = Decoder(loaded, window=Window(past=3_600 * SECOND), max_payload=1_024)
+    wide = Decoder(loaded, window=Window(past=40 * 86_400 * SECOND), max_payload=1_000_000)
+    long = b'{"time": "2026-11-24T07:59:00Z", "temperature": 20}' + b" " * 300_000
+    old = b'{"time": "2026-10-20T08:00:00Z", "temperature": 20}'
+    for payload, wrong in ((long, "size"), (old, "time")):
+        message = Message(TOPIC, payload, NOW)
+        assert (wrong, False) in steps(explain(message, narrow, Tags(loaded)))
+        found = explain(message, wide, Tags(loaded))
+        assert found.verdict.fate == "stored"
+        assert not any(good is False for _, good in steps(found))
 
 
 def test_a_source_that_does_not_claim_says_what_it_reads(estate: Path) -> None:

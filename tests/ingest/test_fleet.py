@@ -62,6 +62,12 @@ def test_a_bad_message_is_a_sign_of_life_too() -> None:
     assert fleet.online(NOW + 1) == 1
 
 
+def test_who_clears_a_retained_message_is_not_its_device() -> None:
+    fleet = Fleet(estate(device("a")))
+    told(fleet, message(b"", NOW), message(b"", NOW, last="status"))
+    assert fleet.online(NOW + 1) == 0
+
+
 def test_what_the_broker_retains_is_no_sign_of_life() -> None:
     fleet = Fleet(estate(device("a")))
     told(fleet, message(b'{"temperature":20}', NOW))

@@ -139,6 +139,30 @@ async def test_lines_outlive_every_outage_in_order_and_once(answer: Answer) -> N
     assert (state.ok, state.halted, state.text) == (True, False, "ok")
 
 
+async def test_the_oldest_write_without_an_answer_is_told() -> None:
+    asked, answered, now = asyncio.Event(), asyncio.Event(), 100.0
+
+    async def late(_: list[bytes]) -> web.StreamResponse:
+        asked.set()
+        await answered.wait()
+        return web.Response(status=204)
+
+    state = State()
+    async with serving(Scripted()) as scripted, Influx(Options(url=scripted.url)) as influx:
+        writer = Writer(influx, state, lambda: now)
+        await writer.write(b"y", 1)
+        scripted.script = [late]
+        writing = asyncio.create_task(writer.write(b"x", 1))
+        await asked.wait()
+        assert state.look(now) == state.look(now + 4.9) == ("ok", True)
+        words, ok = state.look(now + 12)
+        assert words == "no answer to a write for 12 s: look into the database's log, and at its disk"
+        assert not ok
+        answered.set()
+        await writing
+    assert state.look(now + 12) == ("ok", True)
+
+
 async def test_a_server_that_closes_without_an_answer_is_an_outage() -> None:
     closed = asyncio.Semaphore(0)
 

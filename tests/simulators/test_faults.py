@@ -10,7 +10,7 @@ from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 from tests.simulators.gallery import DOCS
-from tests.simulators.twins import BEGINS, CASES, ENDS, Heard, hear
+from tests.simulators.twins import BEGINS, CASES, ENDS, Heard, groups, hear, run
 
 
 def test_there_are_thirty_kinds_and_each_has_a_twin_and_a_picture() -> None:
@@ -20,6 +20,14 @@ def test_there_are_thirty_kinds_and_each_has_a_twin_and_a_picture() -> None:
     for kind in KINDS:
         assert f"(faults/{kind}.svg)" in page
         assert (DOCS / "faults" / f"{kind}.svg").is_file()
+
+
+def test_faults_that_share_a_run_tell_what_each_tells_alone() -> None:
+    many = max(groups(), key=len)
+    case = CASES[many[-1]]
+    (alone,) = run(case.start, many[-1:]).values()
+    assert len(many) > 4
+    assert hear(many[-1], ill=True) == alone
 
 
 def _differences(healthy: Heard, ill: Heard) -> tuple[list[float], list[float]]:

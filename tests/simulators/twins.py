@@ -1,6 +1,6 @@
 """Every kind of fault with a healthy twin of the same seed, as the decoder hears both."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -98,16 +98,53 @@ class Heard:
     arrivals: Counter[int]
     """its messages in each hour of the run, whether or not they could be read"""
     rejects: Counter[str]
+    """of the device, and of its source where it speaks of none"""
 
 
 def hear(kind: str, *, ill: bool) -> Heard:
     """Ten days of the watched device, every half-hour."""
     case = CASES[kind]
-    scenario = Scenario(kind, (_fault(kind, case),)) if ill else HEALTHY
-    return _hear(case.watch, case.field, case.start, scenario)
+    together = next(kinds for kinds in groups() if kind in kinds) if ill else ()
+    return run(case.start, together)[case.watch, case.field]
 
 
-def _fault(kind: str, case: Case) -> Planned:
+@cache
+def groups() -> tuple[tuple[str, ...], ...]:
+    """The kinds that share a run: what one of them may change, no other of its group may."""
+    groups: list[list[str]] = []
+    for kind, case in CASES.items():
+        for group in groups:
+            if all(_apart(case, CASES[other]) for other in group):
+                group.append(kind)
+                break
+        else:
+            groups.append([kind])
+    return tuple(map(tuple, groups))
+
+
+def _apart(one: Case, other: Case) -> bool:
+    return one.start == other.start and _reach(one).isdisjoint(_reach(other))
+
+
+def _reach(case: Case) -> set[str]:
+    """Of the devices that any case names, those whose messages its fault may change: of a building, all in it."""
+    devices = _estate(*_named(*CASES.values())).councils["sim-kirkbrae"].devices.values()
+    where = case.where
+    return {
+        device.id
+        for device in devices
+        if device.id in (where.get("device"), where.get("other"))
+        or device.source == where.get("source")
+        or device.assignments[0].building == where.get("building")
+    }
+
+
+def _named(*cases: Case) -> set[str]:
+    return {name for case in cases for name in (case.watch, case.where.get("other", case.watch))}
+
+
+def _fault(kind: str) -> Planned:
+    case = CASES[kind]
     fault = Fault(
         "f01", kind, 0, 0, KINDS[kind].severity if case.severity is None else case.severity, "sim-kirkbrae",
         **case.where,
@@ -116,24 +153,33 @@ def _fault(kind: str, case: Case) -> Planned:
 
 
 @cache
-def _hear(watch: str, field: str, start: int, scenario: Scenario) -> Heard:
-    estate = _estate(watch, *{fault.other for fault in scenario.faults(start)} - {""})
-    address = estate.councils["sim-kirkbrae"].devices[watch].address
-    decoder, readings = Decoder(estate), list[tuple[float, float]]()
-    arrivals, rejects = Counter[int](), Counter[str]()
+def run(start: int, kinds: tuple[str, ...]) -> dict[tuple[str, str], Heard]:
+    """One run with the faults of these kinds, or healthy without any: what arrived, by watched device and field."""
+    cases = [case for kind, case in CASES.items() if case.start == start and (kind in kinds or not kinds)]
+    scenario = Scenario("twins", tuple(map(_fault, kinds))) if kinds else HEALTHY
+    estate = _estate(*_named(*cases))
+    devices = estate.councils["sim-kirkbrae"].devices
+    decoder, readings = Decoder(estate), defaultdict[tuple[str, str], list[tuple[float, float]]](list)
+    arrivals, rejects = defaultdict[str, Counter[int]](Counter), defaultdict[tuple[str, str], Counter[str]](Counter)
     past = backfill.messages(
         estate, start_ns=start * SECOND, end_ns=(start + DAYS * DAY) * SECOND, seed=3, every=1_800, scenario=scenario
     )
     for message in past:
         outcome = decoder.decode(message)
-        rejects.update(reject.reason.value for reject in outcome.rejects)
-        if message.topic.endswith((address, f"{address}/readings")):
-            arrivals[(message.received // SECOND - start) // 3_600] += 1
+        rejects[outcome.source, outcome.address].update(reject.reason.value for reject in outcome.rejects)
+        arrivals[message.topic][(message.received // SECOND - start) // 3_600] += 1
         for placed in outcome.placed:
-            if placed.device.id == watch:
-                at = (placed.time // SECOND - start) // 60 * 60 / DAY
-                readings += [(at, value) for name, value, _ in placed.readings if name.name == field]
-    return Heard(readings, arrivals, rejects)
+            at = (placed.time // SECOND - start) // 60 * 60 / DAY
+            for field, value, _ in placed.readings:
+                readings[placed.device.id, field.name].append((at, value))
+    told = {}
+    for case in cases:
+        device = devices[case.watch]
+        source, ends = f"sim-kirkbrae/{device.source}", (device.address, f"{device.address}/readings")
+        of_device = sum((counts for topic, counts in arrivals.items() if topic.endswith(ends)), Counter[int]())
+        refused = rejects[source, device.address] + rejects[source, ""]
+        told[case.watch, case.field] = Heard(readings[case.watch, case.field], of_device, refused)
+    return told
 
 
 @cache
