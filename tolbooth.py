@@ -18,8 +18,9 @@ import typer
 from dashboards import commands as dashboards
 from devices import commands as devices
 from devices.command import clear_errors, duration, fail
+from devices.tables import TableFormat, check_installed
 from ingest import commands as ingest
-from ingest import commands_devices, commands_quarantine
+from ingest import commands_devices, commands_export, commands_quarantine
 from ingest.command import (
     DEMO,
     SECURITY,
@@ -33,7 +34,6 @@ from ingest.command import (
     until_cancelled,
     until_stopped,
 )
-from simulators.tables import TableFormat, check_installed
 
 if TYPE_CHECKING:
     from devices.model import Estate
@@ -44,6 +44,7 @@ DAY_NS = 86_400 * SECOND_NS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(ingest.app)
+app.add_typer(commands_export.app)
 app.add_typer(devices.app, name="devices", help="The registry of councils, buildings, spaces and devices.")
 devices.app.add_typer(commands_devices.app)
 app.add_typer(dashboards.app, name="dashboards", help="The boards: built from code, shown here, pushed to a Grafana.")

@@ -18,6 +18,16 @@ SUFFIX: Final = "_rollup"
 """What the name of the database of roll-ups ends in."""
 HALF_HOUR, DAY, MONTH = "half_hour", "day", "month"
 """The measurements."""
+
+
+class Period(StrEnum):
+    """Over what consumption is rolled up: the name of its measurement."""
+
+    HALF_HOUR = HALF_HOUR
+    DAY = DAY
+    MONTH = MONTH
+
+
 ZONE: Final = "Europe/London"
 """Whose days and months they are."""
 TAGS: Final = ("building", "channel", "council", "device", "meter", "role", "use")

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from devices.model import Building, Estate, Utility
+from devices.tables import Column, Kind, Row, TableFormat, table
 from simulators.faults import KINDS, Fault
 from simulators.instrument import Instruments
 from simulators.meters import LOADS, UTILITY_LOADS, above, taps
@@ -16,7 +17,6 @@ from simulators.noise import Floats
 from simulators.registerkey import register_rows
 from simulators.scenario import Scenario
 from simulators.stock import Stock, make_stock
-from simulators.tables import Column, Kind, Row, TableFormat, table
 from simulators.truth import HALF_HOUR_S, Cost, HalfHours, costs, truth
 
 _UNIT: Final = {Utility.ELECTRICITY: "kWh", Utility.GAS: "kWh", Utility.HEAT: "kWh", Utility.WATER: "m3"}
@@ -93,7 +93,7 @@ def write_answers(
     starts, seen = [np.zeros(0, dtype=np.int64)], defaultdict[tuple[str, str, str], list[Floats]](list)
     totals = np.zeros((len(stock.buildings), len(LOADS)))
     with ExitStack() as stack:
-        write = {name: stack.enter_context(table(folder, name, _TABLES[name], form)) for name in _TABLES}
+        write = {name: stack.enter_context(table(folder / f"{name}.{form}", _TABLES[name], form)) for name in _TABLES}
         for part in truth(stock, seed=seed, start=start, end=end, scenario=scenario, faults=faults):
             times = part.start.tolist()
             write["energy"](_energy(stock, meters, times, part))

@@ -7,10 +7,10 @@ import numpy as np
 
 from devices.factors import GAS_KWH_M3
 from devices.model import SECOND, Assignment, Utility
+from devices.tables import Row, time_text
 from simulators.instrument import METERS, Instruments
 from simulators.noise import Floats, Ints
 from simulators.registers import shown, turns
-from simulators.tables import Row, time_text
 from simulators.truth import HALF_HOUR_S
 
 _UNIT: Final = {Utility.ELECTRICITY: "kWh", Utility.GAS: "m3", Utility.HEAT: "kWh", Utility.WATER: "m3"}

@@ -69,7 +69,7 @@ def test_every_import_is_declared_where_it_is_needed() -> None:
     for path in (path for path in tracked() if path.suffix == ".py"):
         package = path.relative_to(ROOT).parts[0]
         allowed = run_time | (page if package in {"dashboards", "tests"} else set())
-        allowed |= tables if package in {"simulators", "tests"} else set()
+        allowed |= tables if package in {"devices", "tests"} else set()
         missing = third_party(path) - (allowed | development if package == "tests" else allowed)
         assert not missing, f"{path.relative_to(ROOT)} imports {missing}: declare it in pyproject.toml, then make lock"
 

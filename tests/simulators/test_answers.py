@@ -13,11 +13,11 @@ from pyarrow import parquet
 from devices.errors import ConfigurationError
 from devices.factors import GAS_KWH_M3
 from devices.model import FOREVER, SECOND, Assignment
+from devices.tables import TableFormat
 from simulators.answers import write_answers
 from simulators.faults import KINDS, Fault
 from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation
-from simulators.tables import TableFormat
 from tests.simulators.estates import DAY, TERM_MONDAY, estate
 
 END = TERM_MONDAY + 2 * DAY
@@ -45,7 +45,7 @@ def test_parquet_holds_what_csv_holds_with_units(key: Path, tmp_path: Path) -> N
 
 
 def test_without_pyarrow_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulators.tables.find_spec", lambda name: None)
+    monkeypatch.setattr("devices.tables.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"tolbooth\[parquet\]"):
         write_answers(tmp_path, estate(), HEALTHY, seed=3, start=TERM_MONDAY, end=END, form=TableFormat.PARQUET)
     assert not list(tmp_path.iterdir())
