@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any, Final
 
-from dashboards.sources import Source, reference
+from dashboards.sources import MIXED, Source, reference
 from dashboards.thresholds import PLAIN, Steps
 
 Json = dict[str, Any]
@@ -214,19 +214,17 @@ def _panel(
         "type": kind,
         "title": text.title,
         "description": text.meaning,
-        "datasource": reference(_source(targets)),
+        "datasource": _source(targets),
         "targets": [_target(ref, target) for ref, target in zip(ascii_uppercase, targets, strict=False)],
         "options": options,
         "fieldConfig": {"defaults": defaults, "overrides": list(overrides)},
     }
 
 
-def _source(targets: Sequence[Target]) -> Source:
-    """The one data source that all targets of a panel ask."""
+def _source(targets: Sequence[Target]) -> Json:
+    """The data source of a panel: that of its targets, where they have the same."""
     first, *others = {target.source for target in targets}
-    if others:
-        raise ValueError("the targets of a panel ask several data sources")
-    return first
+    return dict(MIXED) if others else reference(first)
 
 
 def _target(ref: str, target: Target) -> Json:

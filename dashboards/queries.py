@@ -1,4 +1,6 @@
-"""The text of every InfluxQL query of the readings; `dashboards/consumption.py` has those of the roll-ups.
+"""The text of every InfluxQL query of the readings.
+
+`dashboards/consumption.py` and `dashboards/utilisation.py` have those of the roll-ups.
 
 The text runs unchanged on InfluxDB 1.x, 2.x and 3.x, in Grafana and in the preview:
 
@@ -54,7 +56,10 @@ def total(field: Field, by: str, role: str) -> str:
     """Sum over the meters of `role` of their mean of a gauge in each bucket, one series for each value of tag `by`."""
     each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_meters(field, role)}"
     inner = f"{each} GROUP BY time({EVERY}), {quoted(*_METER_SERIES)} fill(none)"
-    return _sum("each", f"({inner})", f"time({EVERY}), {quoted(by)}")
+    return (
+        f"SELECT sum({quoted('each')}) FROM ({inner}) WHERE $timeFilter "
+        f"GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
+    )
 
 
 def held_devices(state: Field, shown: Field, name: str) -> str:
@@ -105,50 +110,18 @@ def latest(function: str, field: Field, by: str) -> str:
 def latest_mean(function: str, field: Field, every: str, by: str) -> str:
     """As `latest`, of the means over buckets of `every` in place of single values."""
     place = quoted(BUILDING, SPACE, PART)
-    inner = (
-        f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({_each_space(field, every)}) "
-        f"WHERE $timeFilter GROUP BY {place}"
+    each = (
+        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
+        f"GROUP BY time({every}), {place} fill(none)"
     )
+    inner = f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({each}) WHERE $timeFilter GROUP BY {place}"
     return f"SELECT {function}({quoted('last')}) FROM ({inner}) GROUP BY {quoted(by)}"
-
-
-def sum_of_spaces(field: Field, every: str, by: str) -> str:
-    """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
-    return _sum("each", f"({_each_space(field, every)})", f"time({every}), {quoted(by)}")
-
-
-def hourly_share(field: Field, name: str, *by: str) -> str:
-    """Table of hours: the share of spaces and time in which a state held, as column `name`, and the tags `by`."""
-    return _hourly("mean", field, name, by)
-
-
-def hourly_sum(field: Field, name: str, *by: str) -> str:
-    """Table of hours: the sum over spaces of their mean, as column `name`, and the tags `by`."""
-    return _hourly("sum", field, name, by)
 
 
 def latest_of_spaces(field: Field, name: str) -> str:
     """Table of spaces: the last value of the range, as column `name`, averaged over the devices of a space."""
     inner = f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} GROUP BY {_place(DEVICE)}"
     return f"SELECT mean({quoted('each')}) AS {quoted(name)} FROM ({inner}) GROUP BY {_place()}"
-
-
-def use_of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -> str:
-    """Table of spaces: share of time occupied, mean and highest number of people, as columns `names`."""
-    share, usual, peak = names
-    return (
-        f"SELECT mean({quoted(occupied.key)}) AS {quoted(share)}, mean({quoted(people.key)}) AS {quoted(usual)}, "
-        f"max({quoted(people.key)}) AS {quoted(peak)} {_readings(occupied)} GROUP BY {_place()}"
-    )
-
-
-def never(field: Field, name: str) -> str:
-    """Table of spaces in which a state never held in the range; column `name` is how many readings say so."""
-    inner = (
-        f"SELECT max({quoted(field.key)}) AS {quoted('highest')}, count({quoted(field.key)}) AS {quoted(name)} "
-        f"{_readings(field)} GROUP BY {_place()}"
-    )
-    return f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted('highest')} = 0 GROUP BY {_place()}"
 
 
 def half_hours(field: Field, name: str) -> str:
@@ -159,53 +132,19 @@ def half_hours(field: Field, name: str) -> str:
     )
 
 
-def half_hours_held(field: Field, name: str) -> str:
-    """Table of half-hours and spaces in which a state held at least once: its share of the half-hour as `name`."""
-    return _half_hours(f"mean({quoted(field.key)})", field, name, "> 0")
-
-
 def hours_held(field: Field, name: str, full: float = 1.0) -> str:
     """Table of half-hours and spaces in which a state held at least once: its hours (0 to 0.5) as `name`.
 
     A gauge counts as hours at its value `full`: half an hour at half of it is a quarter of an hour.
     """
-    return _half_hours(f"mean({quoted(field.key)}) * {0.5 / full!r}", field, name, "> 0")
-
-
-def half_hours_never(field: Field, name: str) -> str:
-    """Table of half-hours and spaces in which a state did not hold at all: 0 as column `name`."""
-    return _half_hours(f"max({quoted(field.key)})", field, name, "= 0")
-
-
-def _half_hours(expression: str, field: Field, name: str, test: str) -> str:
     inner = (
-        f"SELECT {expression} AS {quoted(name)} {_readings(field)} "
+        f"SELECT mean({quoted(field.key)}) * {0.5 / full!r} AS {quoted(name)} {_readings(field)} "
         f"GROUP BY time({HALF_HOUR}), {quoted(BUILDING, SPACE)} fill(none)"
     )
     return (
-        f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted(name)} {test} AND $timeFilter "
+        f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted(name)} > 0 AND $timeFilter "
         f"GROUP BY {quoted(BUILDING, SPACE)} {in_london()}"
     )
-
-
-def _hourly(function: str, field: Field, name: str, by: tuple[str, ...]) -> str:
-    group = f"time({HOUR}), {quoted(*by)}" if by else f"time({HOUR})"
-    return (
-        f"SELECT {function}({quoted('each')}) AS {quoted(name)} FROM ({_each_space(field, HOUR)}) WHERE $timeFilter "
-        f"GROUP BY {group} fill(none) {in_london()}"
-    )
-
-
-def _each_space(field: Field, every: str) -> str:
-    return (
-        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
-        f"GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none)"
-    )
-
-
-def _sum(name: str, inner: str, group: str) -> str:
-    """Sum of column `name` of the subqueries `inner`, each in brackets."""
-    return f"SELECT sum({quoted(name)}) FROM {inner} WHERE $timeFilter GROUP BY {group} fill(none) {in_london()}"
 
 
 def _meters(field: Field, role: str) -> str:

@@ -4,6 +4,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 KIND: Final = "influxdb"
+MIXED: Final = {"type": "datasource", "uid": "-- Mixed --"}
+"""Grafana's own, for a panel whose targets ask several data sources."""
 
 
 class Source(StrEnum):

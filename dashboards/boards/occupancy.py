@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dashboards import queries
+from dashboards import queries, utilisation
 from dashboards.board import Board, Row
 from dashboards.panels import (
     COUNT,
@@ -19,7 +19,8 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import BUILDING, COUNCIL, LEVEL, SPACE, alias
+from dashboards.queries import BUILDING, COUNCIL, EVERY, HALF_HOUR, LEVEL, SPACE, alias
+from dashboards.sources import Source
 from dashboards.thresholds import CO2, TEMPERATURE, Steps
 from dashboards.transformations import (
     DAY_COLUMN,
@@ -42,18 +43,20 @@ FIFTEEN_MINUTES: Final = "15m"
 
 NO_SENSOR = "No occupancy sensor of the chosen spaces reported in this time range."
 NO_COUNTER = "No people counter of the chosen spaces reported in this time range."
+DELETED = "Or it ended so long ago that its readings are deleted: the other panels keep their half-hours."
 OBSERVED = "Only spaces with a sensor are counted; a space with none is not here, which does not mean that it is empty."
 EACH_ALIKE = "Every space weighs the same, whatever its size."
+BY_HALF_HOUR = "From half-hours, each of which weighs the same; at most about a minute and a half behind the readings."
 
 PEOPLE_NOW = Text(
     "People now, by building",
     f"People in the chosen spaces: the last count of each in the time range, added up. {OBSERVED}",
-    NO_COUNTER,
+    f"{NO_COUNTER} {DELETED}",
 )
 IN_USE_NOW = Text(
     "Share of spaces in use now",
     f"Share of the observed spaces with somebody in them, last value of the time range. {OBSERVED} {EACH_ALIKE}",
-    NO_SENSOR,
+    f"{NO_SENSOR} {DELETED}",
 )
 CO2_NOW = Text(
     "Highest CO₂ now",
@@ -62,32 +65,32 @@ CO2_NOW = Text(
 )
 PEOPLE_OVER_TIME = Text(
     "People by building",
-    f"Mean number of people in the chosen spaces, added up by building. {OBSERVED}",
+    f"Mean number of people in the chosen spaces, added up by building. {OBSERVED} {BY_HALF_HOUR}",
     NO_COUNTER,
 )
 USE_AND_LIGHT = Text(
     "Spaces in use, and spaces lit",
     "Share of spaces with somebody in them, beside the share of lamps that are on. Light well above use is light that "
-    "serves nobody. Every sensor and every lamp weighs the same. Lamps report when they change and at least every five "
-    "minutes.",
+    "serves nobody. Every space weighs the same, and so does every lamp. Lamps report when they change and at least "
+    "every five minutes; use is worked out by half-hour, at most about a minute and a half behind.",
     "Neither occupancy sensors nor lamps of the chosen spaces reported in this time range.",
 )
 SHARE_BY_HOUR = Text(
     "Occupied share by hour of the week",
     "Share of time in which the chosen spaces were occupied, for each hour of the week on the local clock, averaged "
-    f"over the weeks of the time range; a range of whole weeks is fairest. {EACH_ALIKE}",
+    f"over the weeks of the time range; a range of whole weeks is fairest. {EACH_ALIKE} {BY_HALF_HOUR}",
     NO_SENSOR,
 )
 PEOPLE_BY_HOUR = Text(
     "People by hour of the week",
     "Mean number of people in the chosen spaces together, for each hour of the week on the local clock, averaged over "
-    "the weeks of the time range.",
+    f"the weeks of the time range. {BY_HALF_HOUR}",
     NO_COUNTER,
 )
 BY_SPACE = Text(
     "Use of each space",
     "Share of the whole time range, nights and weekends included, in which the space was occupied; people on average "
-    "and at most.",
+    f"and at most. {BY_HALF_HOUR}",
     NO_SENSOR,
 )
 NEVER_USED = Text(
@@ -100,7 +103,7 @@ SPACE_BY_HOUR = Text(
     "Occupied share by space and hour of the day",
     "Share of time in which each space was occupied, for each hour of the day on the local clock, over all days of the "
     "time range. Spaces of the same name in several buildings are averaged: choose one building to tell them apart, "
-    "and one space to see its week in the panel by hour of the week.",
+    f"and one space to see its week in the panel by hour of the week. {BY_HALF_HOUR}",
     NO_SENSOR,
 )
 CO2_IN_USE = Text(
@@ -131,6 +134,10 @@ LIT_EMPTY = Text(
 )
 
 
+def _use(query: str, name: str = "") -> Target:
+    return Target(query, name, Source.ROLLUPS)
+
+
 def _now(*, few: bool) -> tuple[tuple[int, Json], ...]:
     people = Target(_latest("sum", PEOPLE, few=few), alias(BUILDING))
     in_use = Target(_latest("mean", OCCUPIED, few=few), alias(BUILDING))
@@ -154,12 +161,12 @@ def _counts(panel: Json, *, few: bool) -> Json:
 
 
 def _over_time(*, few: bool) -> tuple[tuple[int, Json], ...]:
-    people = Target(queries.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
-    in_use = Target(queries.mean(OCCUPIED, COUNCIL), "spaces in use")
+    people = _use(utilisation.sum_of_spaces(PEOPLE, EVERY, BUILDING), alias(BUILDING))
+    in_use = _use(utilisation.mean(OCCUPIED, EVERY, COUNCIL), "spaces in use")
     lit = Target(queries.mean(LIT, COUNCIL), "lamps on")
     return (
-        (12, _counts(at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), FIFTEEN_MINUTES), few=few)),
-        (12, at_least(lines(USE_AND_LIGHT, SHARE, [in_use, lit]), FIFTEEN_MINUTES)),
+        (12, _counts(at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), HALF_HOUR), few=few)),
+        (12, at_least(lines(USE_AND_LIGHT, SHARE, [in_use, lit]), HALF_HOUR)),
     )
 
 
@@ -170,25 +177,25 @@ def _week(text: Text, unit: str, query: str, name: str, highest: float | None) -
         group([DAY_COLUMN, HOUR_COLUMN], {name: ["mean"]}),
         *grid(DAY_COLUMN, HOUR_COLUMN, average),
     ]
-    return matrix(text, unit, [Target(query)], steps, DAY_COLUMN.capitalize(), highest)
+    return matrix(text, unit, [_use(query)], steps, DAY_COLUMN.capitalize(), highest)
 
 
 def _people_by_hour(*, few: bool) -> Json:
-    panel = _week(PEOPLE_BY_HOUR, COUNT, queries.hourly_sum(PEOPLE, "people"), "people", None)
+    panel = _week(PEOPLE_BY_HOUR, COUNT, utilisation.hourly_sum(PEOPLE, "people"), "people", None)
     return _counts(panel, few=few)
 
 
 def _spaces(*, few: bool) -> tuple[tuple[int, Json], ...]:
     share, usual, peak = "share", "usual", "peak"
-    query = queries.use_of_spaces(OCCUPIED, PEOPLE, (share, usual, peak))
+    query = utilisation.of_spaces(OCCUPIED, PEOPLE, (share, usual, peak))
     headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
     headings |= {share: "Occupied", usual: "People, mean", peak: "People, most"}
     shown = (Column("Occupied", SHARE, gauge=True),)
-    use = table(BY_SPACE, COUNT, [Target(query)], [arrange(headings)], shown, ("Occupied", True))
+    use = table(BY_SPACE, COUNT, [_use(query)], [arrange(headings)], shown, ("Occupied", True))
     if few:
         use = few_hidden(use, headings[usual], headings[peak])
     silent = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space", "readings": "Readings"}
-    never = Target(queries.never(OCCUPIED, "readings"))
+    never = _use(utilisation.never(OCCUPIED, "readings"))
     return (
         (14, use),
         (10, table(NEVER_USED, COUNT, [never], [arrange(silent)], (), ("Building", False))),
@@ -202,8 +209,8 @@ def _day_of_spaces() -> Json:
         group([SPACE, HOUR_COLUMN], {name: ["mean"]}),
         *grid(SPACE, HOUR_COLUMN, f"{name} (mean)"),
     ]
-    query = queries.hourly_share(OCCUPIED, name, BUILDING, SPACE)
-    return matrix(SPACE_BY_HOUR, SHARE, [Target(query)], steps, SPACE.capitalize(), 1)
+    query = utilisation.hourly_share(OCCUPIED, name, BUILDING, SPACE)
+    return matrix(SPACE_BY_HOUR, SHARE, [_use(query)], steps, SPACE.capitalize(), 1)
 
 
 def _in_use() -> tuple[tuple[int, Json], ...]:
@@ -216,7 +223,7 @@ def _in_use() -> tuple[tuple[int, Json], ...]:
 def _while_occupied(text: Text, field: Field, worst: str, steps: Steps) -> Json:
     """Table of spaces: a gauge over the half-hours with somebody there, the worst first."""
     held = "occupied"
-    targets = [Target(queries.half_hours(field, field.name)), Target(queries.half_hours_held(OCCUPIED, held))]
+    targets = [Target(queries.half_hours(field, field.name)), _use(utilisation.half_hours_held(OCCUPIED, held))]
     changes = [merge(), only_numbers(field.name, held), group([BUILDING, SPACE], {field.name: ["mean", worst]})]
     extreme = {"min": "Lowest", "max": "Highest"}[worst]
     headings = {BUILDING: "Building", SPACE: "Space"}
@@ -232,7 +239,7 @@ def _for_nobody() -> tuple[tuple[int, Json], ...]:
 def _while_empty(text: Text, field: Field, full: float) -> Json:
     """Table of spaces: hours of a state, or of a gauge at `full`, over the half-hours with nobody there."""
     hours, empty = "hours", "empty"
-    targets = [Target(queries.hours_held(field, hours, full)), Target(queries.half_hours_never(OCCUPIED, empty))]
+    targets = [Target(queries.hours_held(field, hours, full)), _use(utilisation.half_hours_never(OCCUPIED, empty))]
     both = [merge(), only_numbers(hours, empty), group([BUILDING, SPACE], {hours: ["sum"]})]
     names = {BUILDING: "Building", SPACE: "Space", f"{hours} (sum)": "Hours"}
     return table(text, COUNT, targets, [*both, arrange(names)], (Column("Hours", HOURS),), ("Hours", True))
@@ -244,13 +251,13 @@ def board(*, few: bool) -> Board:
         uid="tolbooth-occupancy",
         title="Occupancy",
         description="Who is in the buildings and when, which spaces stand empty, and air, warmth and light beside it.",
-        buildings_of=OCCUPIED.measurement,
-        spaces_of=OCCUPIED.measurement,
+        buildings=_use(utilisation.buildings()),
+        spaces=_use(utilisation.spaces()),
         since="now-7d/d",
         rows=(
             Row(7, _now(few=few)),
             Row(9, _over_time(few=few)),
-            Row(9, ((24, _week(SHARE_BY_HOUR, SHARE, queries.hourly_share(OCCUPIED, "share"), "share", 1)),)),
+            Row(9, ((24, _week(SHARE_BY_HOUR, SHARE, utilisation.hourly_share(OCCUPIED, "share"), "share", 1)),)),
             Row(9, ((24, _people_by_hour(few=few)),)),
             Row(10, _spaces(few=few)),
             Row(11, ((24, _day_of_spaces()),)),

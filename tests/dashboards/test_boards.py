@@ -14,7 +14,7 @@ from dashboards.board import Board, Row, to_json
 from dashboards.boards import BOARDS
 from dashboards.build import FOLDER, build, committed
 from dashboards.panels import COUNT, Target, Text, stat
-from dashboards.sources import Source
+from dashboards.sources import MIXED, Source
 from devices import rollups
 from devices.schema import FIELDS, TAGS
 
@@ -95,7 +95,7 @@ def test_queries_avoid_the_known_traps(uid: str, panel: dict[str, Any]) -> None:
         query = target["query"]
         assert target["rawQuery"] is True
         rolled = f'FROM "{rollups.HALF_HOUR}"' in query
-        assert target["datasource"] == panel["datasource"]
+        assert panel["datasource"] in (target["datasource"], MIXED)
         assert target["datasource"]["uid"] == ("tolbooth-rollups" if rolled else "tolbooth-telemetry")
         assert target["resultFormat"] == "table" or target["alias"]
         assert ";" not in query, "Grafana reads the first statement only"
@@ -113,6 +113,7 @@ def test_queries_avoid_the_known_traps(uid: str, panel: dict[str, Any]) -> None:
 def test_queries_name_only_fields_and_tags_of_the_schema() -> None:
     known = {field.key for field in FIELDS} | {field.measurement for field in FIELDS} | set(TAGS)
     known |= {rollups.HALF_HOUR} | {rollups.estimated(field) for field in rollups.ROLLED}
+    known |= {rollups.key_over(field, over) for field, over in rollups.OCCUPANCY}
     for _, panel in PANELS:
         for query in texts(panel):
             own = set(re.findall(r'AS "([^"]+)"', query))
@@ -146,17 +147,23 @@ def test_a_row_wider_than_the_grid_is_refused() -> None:
     board = BOARDS[0]
     panel = board.rows[0].panels[0][1]
     wide = Board(
-        board.uid, board.title, board.description, board.buildings_of, board.spaces_of, board.since,
+        board.uid, board.title, board.description, board.buildings, board.spaces, board.since,
         (Row(4, ((20, panel), (5, panel))),),
     )  # fmt: skip
     with pytest.raises(ValueError, match="25 columns wide"):
         to_json(wide)
 
 
-def test_a_panel_that_asks_two_data_sources_is_refused() -> None:
-    targets = [Target("SELECT 1", source=source) for source in Source]
-    with pytest.raises(ValueError, match="several data sources"):
-        stat(Text("", "", ""), COUNT, targets)
+@pytest.mark.parametrize("source", Source)
+def test_a_panel_names_the_data_source_of_its_targets(source: Source) -> None:
+    panel = stat(Text("", "", ""), COUNT, [Target("SELECT 1", source=source)] * 2)
+    assert panel["datasource"] == panel["targets"][0]["datasource"] == panel["targets"][1]["datasource"]
+
+
+def test_a_panel_that_asks_two_data_sources_is_mixed_and_each_target_names_its_own() -> None:
+    panel = stat(Text("", "", ""), COUNT, [Target("SELECT 1", source=source) for source in Source])
+    assert panel["datasource"] == {"type": "datasource", "uid": "-- Mixed --"}
+    assert [target["datasource"]["uid"] for target in panel["targets"]] == ["tolbooth-telemetry", "tolbooth-rollups"]
 
 
 def test_variables_chain_from_council_to_space() -> None:
