@@ -207,14 +207,14 @@ def _account() -> tuple[tuple[int, Json], ...]:
     targets.append(_consumption(consumption.estimated_of_range(chain(*energy.values()), estimated, BUILDING)))
     targets.append(_consumption(consumption.baseload(ELECTRICITY, (baseload, yearly), a_year, BUILDING)))
     named = {
-        "cost": Column("Cost", WHOLE_POUNDS, decimals=0),
-        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0),
-        "electricity": Column("Electricity", KILOWATT_HOURS),
-        "gas": Column("Gas", KILOWATT_HOURS),
-        "heat": Column("Heat", KILOWATT_HOURS),
-        baseload: Column("Baseload", POWER.display),
-        yearly: Column("Baseload a year", WHOLE_POUNDS, decimals=0),
-        estimated: Column("Estimated", SHARE, decimals=1),
+        "cost": Column("Cost", WHOLE_POUNDS, decimals=0, width=85),
+        "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0, width=115),
+        "electricity": Column("Electricity", KILOWATT_HOURS, width=95),
+        "gas": Column("Gas", KILOWATT_HOURS, width=95),
+        "heat": Column("Heat", KILOWATT_HOURS, width=95),
+        baseload: Column("Baseload", POWER.display, width=90),
+        yearly: Column("Baseload a year", WHOLE_POUNDS, decimals=0, width=120),
+        estimated: Column("Estimated", SHARE, decimals=1, width=90),
     }
     headings = {BUILDING: "Building"} | {name: column.name for name, column in named.items()}
     steps = [merge(), arrange(headings)]
@@ -223,8 +223,8 @@ def _account() -> tuple[tuple[int, Json], ...]:
     places = {BUILDING: "Building", SPACE: "Space", DEVICE: "Device", AGE.name: "Silent for"}
     silent = (Column("Silent for", AGE.display),)
     return (
-        (15, account),
-        (9, table(QUIET, COUNT, [quiet], [arrange(places)], silent, ("Silent for", True))),
+        (16, account),
+        (8, table(QUIET, COUNT, [quiet], [arrange(places)], silent, ("Silent for", True))),
     )
 
 
