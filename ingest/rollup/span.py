@@ -10,7 +10,7 @@ from devices.errors import MendableError
 from devices.model import SECOND
 from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, ZONE, database_of, key_over
 from devices.schema import METER
-from ingest.influx import Influx
+from ingest.influx import DatabaseError, Influx
 from ingest.retention import kept_since
 from ingest.rollup.recompute import extent, local_days, recompute
 from ingest.rollup.service import ensure
@@ -40,8 +40,7 @@ async def roll_up(options: Options, since: date | None, until: date | None, told
         DatabaseError: the database does not answer, or refuses; what was written so far is right.
     """
     async with Influx(options) as influx:
-        await ensure(influx)
-        days = await days_of(influx, since, until)
+        days = await _days(influx, since, until)
         kept, written = kept_since(time.time_ns(), options.occupancy_days), 0
         for done, (start, end) in enumerate(reversed(days), 1):
             written += await recompute(influx, start, end, occupancy_since=kept)
@@ -49,31 +48,37 @@ async def roll_up(options: Options, since: date | None, until: date | None, told
     return written
 
 
-async def days_of(influx: Influx, since: date | None, until: date | None) -> list[Day]:
+async def _days(influx: Influx, since: date | None, until: date | None) -> list[Day]:
     """The local days from `since` to `until` that may have readings.
 
     Where older roll-ups show that earlier readings have ended, the first day is left: only a part of it is there.
     """
-    found = await extent(influx)
+    found = await _extent(influx)
     if found is None:
         raise NothingError(
             f"there is nothing to roll up in {influx.database}: name the settings of the readings with --settings"
         )
+    await ensure(influx)
     days = list(local_days(found[0], found[1] + 1))
     earliest = await first_rolled(influx, _ALL)
     if earliest is not None and earliest < days[0][0]:
         days = days[1:]
-    wanted = [
-        (start, end)
-        for start, end in days
-        if (since or date.min) <= _date(start) and _date(start) <= (until or date.max)
-    ]
+    wanted = [(start, end) for start, end in days if (since or date.min) <= _date(start) <= (until or date.max)]
     if not wanted:
         first, last = (_date(at) for at in found)
         raise NothingError(
             f"no readings to roll up are of these days: {influx.database} has them from {first} to {last}"
         )
     return wanted
+
+
+async def _extent(influx: Influx) -> tuple[int, int] | None:
+    try:
+        return await extent(influx)
+    except DatabaseError as error:
+        if "not found" in str(error):  # the database itself, by the words of each generation
+            return None
+        raise
 
 
 async def first_reading(influx: Influx) -> int | None:

@@ -1,5 +1,6 @@
-"""T12: a month that comes late and shuffled ends in the same readings, and the same kWh a day and a month."""
+"""T12: a month that comes late and shuffled ends in the same readings and the same roll-ups."""
 
+import asyncio
 import random
 import re
 import time
@@ -11,17 +12,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from devices.rollups import DAY, HALF_HOUR, MONTH, database_of
+from devices.schema import BY_NAME
 from ingest.servers import Database
 from tests.bench.pipe import fast_broker
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery.harness import Publication, assert_stored, ingest_for, native, publisher, query, running
+from tests.delivery.harness import DATABASE, Publication, assert_stored, ingest_for, native, publisher, query, running
 
 LONDON = ZoneInfo("Europe/London")
 COUNCIL, IN_ORDER, SHUFFLED = "sim-late", "in-order", "shuffled"
 METERS = ("main", "annexe", "kitchen")
+ELECTRICITY = BY_NAME["electricity_import"].key
 STEP_S = 1_800
 STEPS = 30 * 86_400 // STEP_S - 4
 """Thirty days less two hours: what ingest accepts by default, with room for a slow test."""
+PARTS = 5
+"""in which the shuffled month comes, each rolled up before the next"""
 ANALYSTS = Path(__file__).parents[2] / "docs" / "queries.md"
 
 
@@ -72,22 +78,39 @@ def expected(first_s: int) -> dict[date, float]:
     return days
 
 
-async def test_a_shuffled_month_ends_in_the_same_readings_and_the_same_kwh(
+async def test_a_shuffled_month_ends_in_the_same_readings_and_the_same_roll_ups(
     tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
 ) -> None:
+    """Roll-ups are worked out again and again while readings come in any order."""
     broker, database = await start_broker(config=fast_broker()), await start_database()
     first_s = int(time.time()) // STEP_S * STEP_S - STEPS * STEP_S
     ordered, shuffled = (list(messages(building, first_s)) for building in (IN_ORDER, SHUFFLED))
     random.Random(30).shuffle(shuffled)
-    ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
+    ingest = ingest_for(
+        tmp_path / "ingest",
+        estate,
+        broker=broker.port,
+        database=database.url,
+        settings={"TOLBOOTH_ROLLUP__PERIOD": "0.2"},
+    )
     async with running(ingest), publisher(broker) as client:
         await client.publish(ordered)
-        await client.publish(shuffled)
+        for first in range(PARTS):
+            await client.publish(shuffled[first::PARTS])
+            await asyncio.sleep(1)
         said = await ingest.settled(len(ordered) + len(shuffled))
         assert said["fates"]["stored"] == len(ordered) + len(shuffled)
         await assert_stored(database, client.ledger)
         by_day = await kwh_by_day(database)
+        await ingest.until(lambda said: said["rollups"]["ok"] and not said["rollups"]["pending"])
+        rolled = await roll_ups(database)
     wanted = expected(first_s)
+    assert rolled[IN_ORDER] == rolled[SHUFFLED]
+    assert {measurement for measurement, *_ in rolled[IN_ORDER]} == {HALF_HOUR, DAY, MONTH}
+    for measurement in (HALF_HOUR, DAY):
+        assert rolled_kwh(rolled[IN_ORDER], measurement) == pytest.approx(wanted)
+    months = rolled_kwh(rolled[IN_ORDER], MONTH)
+    assert {(day.year, day.month): kwh for day, kwh in months.items()} == pytest.approx(by_month(wanted))
     assert by_day[IN_ORDER] == by_day[SHUFFLED] == pytest.approx(wanted)
     assert by_month(by_day[IN_ORDER]) == by_month(by_day[SHUFFLED]) == pytest.approx(by_month(wanted))
 
@@ -96,6 +119,31 @@ def messages(building: str, first_s: int) -> Iterator[Publication]:
     for meter, at, value in history(first_s):
         values = {"electricity_import": value, "power": value % 7}
         yield native(f"{building}-{meter}", values, at * 1_000, council=COUNCIL, building=building)
+
+
+RollUps = dict[tuple[str, str, str, int], float]
+"""(measurement, meter, key of the field, time in ns) → what is stored"""
+
+
+async def roll_ups(database: Database) -> dict[str, RollUps]:
+    """Building → all its roll-ups."""
+    found: dict[str, RollUps] = defaultdict(dict)
+    for measurement in (HALF_HOUR, DAY, MONTH):
+        for series in await query(database, f'SELECT * FROM "{measurement}" GROUP BY *', database_of(DATABASE)):
+            tags = series["tags"]
+            for at, *values in series["values"]:
+                for key, value in zip(series["columns"][1:], values, strict=True):
+                    found[tags["building"]][measurement, tags["meter"], key, at] = value
+    return dict(found)
+
+
+def rolled_kwh(rolled: RollUps, measurement: str) -> dict[date, float]:
+    """Local day, or the first of the local month → kWh of all meters."""
+    days: dict[date, float] = defaultdict(float)
+    for (name, _, key, at), kwh in rolled.items():
+        if name == measurement and key == ELECTRICITY:
+            days[datetime.fromtimestamp(at // 10**9, LONDON).date()] += kwh
+    return dict(days)
 
 
 async def kwh_by_day(database: Database) -> dict[str, dict[date, float]]:

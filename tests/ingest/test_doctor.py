@@ -18,7 +18,8 @@ from ingest.doctor.findings import (
     FleetEvidence,
     Severity,
 )
-from ingest.settings import Mqtt, Window
+from ingest.doctor.rollups import RollUpsEvidence, of_rollups
+from ingest.settings import Mqtt, Rollup, Window
 from tests.ingest.doctors import SETTINGS, wrong
 
 NOW = 1_780_000_000 * SECOND
@@ -32,6 +33,7 @@ def test_what_is_well_is_ok_everywhere() -> None:
     assert wrong(findings.of_broker(WELL, SETTINGS, 2.0)) == []
     assert wrong(findings.of_database(DATABASE, SETTINGS)) == []
     assert wrong(findings.of_data(DATA, SETTINGS)) == []
+    assert wrong(of_rollups(RollUpsEvidence("yes", 0.0), DATA, SETTINGS)) == []
     assert wrong(findings.of_fleet(FLEET, SETTINGS.registry)) == []
     assert wrong(findings.of_files([FileEvidence(Path("x"), 0o100600, True)])) == []
     assert wrong(findings.of_certificates([CertificateEvidence("broker", NOW + 400 * 86_400 * SECOND)], NOW)) == []
@@ -119,6 +121,34 @@ def test_faults_of_the_data(evidence: DataEvidence, severity: str, check: str, w
 )
 def test_faults_of_the_fleet(evidence: FleetEvidence, expected: list[tuple[str, str]]) -> None:
     assert [found[:2] for found in wrong(findings.of_fleet(evidence, SETTINGS.registry))] == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "data", "expected"),
+    [
+        (None, DATA, []),
+        (RollUpsEvidence("missing"), DATA, [("WARN", "roll-ups", "there is no database telemetry_rollup")]),
+        (RollUpsEvidence("403: no"), DATA, [("WARN", "roll-ups", "telemetry_rollup may not be written: 403: no")]),
+        (RollUpsEvidence("yes", 0.9), DATA, []),
+        (RollUpsEvidence("yes", 1.1), DATA, [("WARN", "roll-ups", "they begin 1 days after the readings of meters")]),
+        (RollUpsEvidence("yes", 400.0), replace(DATA, touched=9, touched_s=60.0), []),
+        (
+            RollUpsEvidence("yes", 400.0),
+            replace(DATA, touched=9_000, touched_s=3_700.0),
+            [("WARN", "roll-ups waiting", "9,000 half-hours wait, the oldest for 3700 s")],
+        ),
+    ],
+)
+def test_faults_of_the_roll_ups(
+    evidence: RollUpsEvidence | None, data: DataEvidence, expected: list[tuple[str, str, str]]
+) -> None:
+    assert wrong(of_rollups(evidence, data, SETTINGS)) == expected
+
+
+def test_roll_ups_that_are_off_are_said_once() -> None:
+    off = SETTINGS.model_copy(update={"rollup": Rollup(period=0)})
+    (found,) = wrong(of_rollups(RollUpsEvidence("missing"), DATA, off))
+    assert found == ("WARN", "roll-ups", "they are off: the boards of consumption show nothing new")
 
 
 def test_who_else_may_read_what() -> None:

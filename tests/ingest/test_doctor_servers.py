@@ -15,6 +15,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from devices import registry
+from devices.model import SECOND
+from devices.rollups import database_of
 from ingest import doctor, influx
 from ingest.access import arrange
 from ingest.doctor import broker as broker_probe
@@ -24,7 +26,9 @@ from ingest.doctor.examine import examine
 from ingest.doctor.findings import (
     Severity,
 )
+from ingest.doctor.rollups import RollUpsEvidence
 from ingest.processes import free_port
+from ingest.rollup.span import roll_up
 from ingest.security import accounts, store
 from ingest.servers import influxdb, mosquitto
 from ingest.settings import Influx, Mqtt, load
@@ -95,6 +99,28 @@ async def test_a_real_database(start_database: StartDatabase) -> None:
     assert found.retention_days in {7.0, None}
 
 
+async def test_the_database_of_roll_ups_is_looked_at_and_how_far_it_reaches(start_database: StartDatabase) -> None:
+    """From a database of before roll-ups, to one that `tolbooth rollup` was run on."""
+    database = await start_database()
+    options = Influx(url=database.url)
+    day = 86_400 * SECOND
+    old = time.time_ns() - 400 * day
+    async with influx.Influx(options) as connection:
+        await connection.ensure_database()
+        lines = [f"meter,device=a gas_m3={n} {old + n * 1_800 * SECOND}" for n in range(96)]
+        assert await connection.write("\n".join(lines).encode(), 96) == influx.Stored()
+    assert await database_probe.rollups(options) == RollUpsEvidence("missing")
+    async with influx.Influx(options) as connection:
+        await connection.ensure_database(database_of(options.database))
+    found = await database_probe.rollups(options)
+    assert found is not None
+    assert found.writable == "yes"
+    assert found.behind_days == pytest.approx(400, abs=0.1)
+    await roll_up(options, None, None, lambda _: None)
+    assert await database_probe.rollups(options) == RollUpsEvidence("yes", 0.0)
+    assert await database_probe.rollups(Influx(url=f"http://127.0.0.1:{free_port()}")) is None
+
+
 async def test_the_whole_path_is_well_by_tls_with_accounts(tmp_path: Path) -> None:
     """As the demo runs, but by TLS: nothing fails, and nobody waits long."""
     estate, security = write_estate(tmp_path / "estate", 20), tmp_path / "security"
@@ -121,9 +147,15 @@ async def test_the_whole_path_is_well_by_tls_with_accounts(tmp_path: Path) -> No
             async with asyncio.timeout(15):
                 found = await examine(known, None, security, stages.append)
     assert [each for each in found if each.severity is Severity.FAIL] == []
-    assert {"broker queue", "broker size", "database write", "canary", "certificates", "occupancy kept"} <= {
-        each.check for each in found if each.severity is Severity.OK
-    }
+    assert {
+        "broker queue",
+        "broker size",
+        "database write",
+        "canary",
+        "certificates",
+        "occupancy kept",
+        "roll-ups",
+    } <= {each.check for each in found if each.severity is Severity.OK}
     assert len(stages) >= 4
 
 

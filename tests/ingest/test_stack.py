@@ -21,6 +21,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from devices.registry import load
+from devices.rollups import database_of
 from ingest.access import arrange
 from ingest.processes import Process, free_port
 from ingest.security.passwords import password_hash
@@ -278,7 +279,7 @@ async def influx(tmp_path: Path, a_free_port: int) -> AsyncIterator[InfluxDB]:
 async def test_rights_are_no_more_than_each_needs(tmp_path: Path, influx: InfluxDB) -> None:
     made = await grant_rights(tmp_path, influx.url)
     assert [right.description for right in made] == ["Tolbooth ingest", "Tolbooth boards"]
-    assert set(influx.buckets) == {"telemetry", "telemetry_rollup"}
+    assert set(influx.buckets) == {"telemetry", database_of("telemetry")}
     granted = {
         one["description"]: {(may["action"], may["resource"]["id"]) for may in one["permissions"]}
         for one in influx.tokens.values()

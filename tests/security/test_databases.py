@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devices.rollups import database_of
 from ingest.influx import Halt, Influx, Stored
 from ingest.security.databases import GrantError, grant, ingesting_user, reading_user
 from ingest.security.passwords import new_password
@@ -60,20 +61,25 @@ async def test_each_credential_does_its_work_and_is_refused_elsewhere(protected:
             assert isinstance(answer, Stored | Halt)
             return isinstance(answer, Stored)
 
-    assert [await writes(writer, name) for name in ("moray", "moray_rollup", "angus", "angus_rollup")] == [
+    names = ("moray", database_of("moray"), "angus", database_of("angus"))
+    assert [await writes(writer, name) for name in names] == [
         *(True, True),
         *(False, False),
     ]
-    assert not any([await writes(reader, name) for name in ("moray", "moray_rollup", "angus")])
+    assert not any([await writes(reader, name) for name in names])
     assert not await writes((writer[0], "wrong"), "moray")
     assert not await writes(("", ""), "moray")
-    assert "20.5" in (await ask(protected, reader, "SELECT * FROM climate", "moray"))[1]
-    assert (await ask(protected, reader, "SELECT * FROM climate", "angus"))[0] == 403
+    for who in (writer, reader):
+        for name in names[:2]:
+            assert "20.5" in (await ask(protected, who, "SELECT * FROM climate", name))[1]
+        for name in names[2:]:
+            assert (await ask(protected, who, "SELECT * FROM climate", name))[0] == 403
     for who in (writer, reader):
         for statement in ("CREATE DATABASE x", "DROP DATABASE moray", "SHOW USERS", "DROP MEASUREMENT climate"):
             assert (await ask(protected, who, statement, "moray"))[0] == 403, statement
     async with connection(protected, writer, "moray") as influx:
         await influx.ensure_database()
+        await influx.ensure_database(database_of("moray"))
     assert await grant(protected.url, "moray", known) == []
 
 
@@ -105,7 +111,7 @@ def statements(own: str, others: str, seed: int) -> Iterator[tuple[str, str]]:
         since = f"time > {START - draw.randrange(10**15)}"
         limit = f"LIMIT {draw.randrange(1, 50)}"
         yield (
-            draw.choice((own, others, f"{others}_rollup", "")),
+            draw.choice((own, others, database_of(others), "")),
             draw.choice(
                 (
                     f"SELECT * FROM {source} WHERE {since} {limit}",
