@@ -21,7 +21,7 @@ from tests.dashboards.database import ALL, fill
 from tests.dashboards.readings import LONDON, lines
 
 START = datetime(2026, 10, 20, tzinfo=LONDON)
-NOON = START + timedelta(days=2, hours=8, minutes=40)
+NOON = START + timedelta(days=2, hours=8, minutes=20)
 """Just after opening, when few are there."""
 COUNTS = (occupancy.PEOPLE_NOW, occupancy.PEOPLE_OVER_TIME, occupancy.PEOPLE_BY_HOUR, occupancy.BY_SPACE)
 SINGLE = re.compile(r"last\(.(people|occupied).\)")
