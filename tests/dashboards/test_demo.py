@@ -82,7 +82,7 @@ def demo(database: Database, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     settings = Settings(
         registry=ESTATE,
         data=tmp_path_factory.mktemp("demo"),
-        influx=InfluxSettings(url=database.url, database="boards_demo"),
+        influx=InfluxSettings(url=database.url, database="boards_demo", occupancy_days=0),
     )
     start, end = (round(moment.timestamp()) * SECOND for moment in (START, END))
     estate = registry.load(ESTATE)
