@@ -60,6 +60,11 @@ class Column:
     decimals: int | None = None
 
 
+def rolled_up(query: str, alias: str = "") -> Target:
+    """A target that asks the roll-ups."""
+    return Target(query, alias, Source.ROLLUPS)
+
+
 def stat(text: Text, unit: str, targets: Sequence[Target], steps: Steps = PLAIN, decimals: int | None = None) -> Json:
     """Big figures, one for each series: the last value of each."""
     options = {
@@ -222,9 +227,9 @@ def _panel(
 
 
 def _source(targets: Sequence[Target]) -> Json:
-    """The data source of a panel: that of its targets, where they have the same."""
+    """The data source of a panel: that of its targets, or Grafana's own for panels that ask several."""
     first, *others = {target.source for target in targets}
-    return dict(MIXED) if others else reference(first)
+    return MIXED if others else reference(first)
 
 
 def _target(ref: str, target: Target) -> Json:

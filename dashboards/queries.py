@@ -1,6 +1,5 @@
-"""The text of every InfluxQL query of the readings.
-
-`dashboards/consumption.py` and `dashboards/utilisation.py` have those of the roll-ups.
+"""The text of every InfluxQL query of the readings; `consumption.py` and `utilisation.py` have those of the
+roll-ups.
 
 The text runs unchanged on InfluxDB 1.x, 2.x and 3.x, in Grafana and in the preview:
 
@@ -56,10 +55,8 @@ def total(field: Field, by: str, role: str) -> str:
     """Sum over the meters of `role` of their mean of a gauge in each bucket, one series for each value of tag `by`."""
     each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_meters(field, role)}"
     inner = f"{each} GROUP BY time({EVERY}), {quoted(*_METER_SERIES)} fill(none)"
-    return (
-        f"SELECT sum({quoted('each')}) FROM ({inner}) WHERE $timeFilter "
-        f"GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
-    )
+    outer = f"SELECT sum({quoted('each')}) FROM ({inner}) WHERE $timeFilter"
+    return f"{outer} GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
 
 
 def held_devices(state: Field, shown: Field, name: str) -> str:
@@ -110,11 +107,10 @@ def latest(function: str, field: Field, by: str) -> str:
 def latest_mean(function: str, field: Field, every: str, by: str) -> str:
     """As `latest`, of the means over buckets of `every` in place of single values."""
     place = quoted(BUILDING, SPACE, PART)
-    each = (
-        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
-        f"GROUP BY time({every}), {place} fill(none)"
+    inner = (
+        f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({_each_space(field, every)}) "
+        f"WHERE $timeFilter GROUP BY {place}"
     )
-    inner = f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({each}) WHERE $timeFilter GROUP BY {place}"
     return f"SELECT {function}({quoted('last')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
 
@@ -133,7 +129,7 @@ def half_hours(field: Field, name: str) -> str:
 
 
 def hours_held(field: Field, name: str, full: float = 1.0) -> str:
-    """Table of half-hours and spaces in which a state held at least once: its hours (0 to 0.5) as `name`.
+    """Table of half-hours and spaces in which a state held at least once: its hours (0 to 0.5) as column `name`.
 
     A gauge counts as hours at its value `full`: half an hour at half of it is a quarter of an hour.
     """
@@ -144,6 +140,13 @@ def hours_held(field: Field, name: str, full: float = 1.0) -> str:
     return (
         f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted(name)} > 0 AND $timeFilter "
         f"GROUP BY {quoted(BUILDING, SPACE)} {in_london()}"
+    )
+
+
+def _each_space(field: Field, every: str) -> str:
+    return (
+        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
+        f"GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none)"
     )
 
 

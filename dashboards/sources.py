@@ -5,7 +5,7 @@ from typing import Any, Final
 
 KIND: Final = "influxdb"
 MIXED: Final = {"type": "datasource", "uid": "-- Mixed --"}
-"""Grafana's own, for a panel whose targets ask several data sources."""
+"""Grafana's own, of a panel whose targets ask several."""
 
 
 class Source(StrEnum):

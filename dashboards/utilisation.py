@@ -5,7 +5,7 @@ board shows ranges whose readings have been deleted. Means are over half-hours, 
 many readings it has. A half-hour stands at its start, so a time range holds the half-hours that start in it.
 """
 
-from dashboards.queries import BUILDING, COUNCIL, HOUR, LEVEL, PART, SPACE, chosen, in_london, quoted, tag_values
+from dashboards.queries import BUILDING, COUNCIL, EVERY, HOUR, LEVEL, PART, SPACE, chosen, in_london, quoted, tag_values
 from devices import rollups
 from devices.rollups import Over, key_over
 from devices.schema import Field
@@ -21,9 +21,9 @@ def spaces() -> str:
     return tag_values(SPACE, rollups.HALF_HOUR, COUNCIL, BUILDING)
 
 
-def mean(state: Field, every: str, by: str) -> str:
-    """Share of spaces and time in which a state held, in buckets of `every`, one series for each value of tag `by`."""
-    return f"SELECT mean({quoted(state.key)}) {_half_hours()} {_buckets(every, by)}"
+def share(state: Field, by: str) -> str:
+    """Share of the chosen spaces and of time in which a state held, one series for each value of tag `by`."""
+    return f"SELECT mean({quoted(state.key)}) {_half_hours()} {_buckets(EVERY, by)}"
 
 
 def sum_of_spaces(field: Field, every: str, by: str) -> str:
@@ -42,7 +42,7 @@ def hourly_sum(field: Field, name: str) -> str:
     return f"{summed} FROM ({_each_space(field, HOUR)}) WHERE $timeFilter {_buckets(HOUR)}"
 
 
-def of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -> str:
+def use_of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -> str:
     """Table of spaces: share of time occupied, mean and highest number of people, as columns `names`."""
     share, usual, peak = names
     most = key_over(people, Over.MOST)

@@ -1,10 +1,26 @@
 """The schema as one page for analysts, docs/schema.md: `python -m devices.schemapage` writes it."""
 
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from devices.schema import FIELDS, TAGS, WRITTEN_BY_INGEST, Field
+from devices.rollups import (
+    DAY,
+    HALF_HOUR,
+    MONTH,
+    OCCUPANCY,
+    ROLLED,
+    SPACE_TAGS,
+    SUFFIX,
+    ZONE,
+    Over,
+    database_of,
+    estimated,
+    key_over,
+)
+from devices.rollups import TAGS as TAGS_ROLLED
+from devices.schema import BY_NAME, FIELDS, TAGS, WRITTEN_BY_INGEST, Field, Kind
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "schema.md"
 
@@ -18,9 +34,10 @@ _UNITS: Final = {
     "mg/m3": "mg/m³",
     "m3": "m³",
 }
+_OVER: Final = {Over.MEAN: "mean of", Over.MOST: "maximum of", Over.READINGS: "how many tell"}
 _HEAD: Final = f"""# The schema
 
-<!-- generated from devices/schema.py by python -m devices.schemapage -->
+<!-- generated from devices/schema.py and devices/rollups.py by python -m devices.schemapage -->
 
 Readings are in the database `telemetry`. Every field is a float, and its unit is part of its key. A state is 0 or 1,
 so that its mean is a share of time. A register only grows: its difference is consumption. Times are the device's own
@@ -30,7 +47,36 @@ Tags, all from the registry but `channel`: {", ".join(f"`{tag}`" for tag in TAGS
 metering point, which outlives the device), `role` (`main` or `sub`) and `use`; `channel` tells apart what one device
 measures more than once. A tag that has no value is absent.
 
+Consumption and the history of occupancy are in a database of their own: [the roll-ups](#the-roll-ups).
+
 In a native payload a field has its short name. Values outside the plausible range are quarantined, not stored.
+"""
+
+
+_ROLLUPS: Final = """
+## The roll-ups
+
+Ingest works out consumption and occupancy from the readings, and writes them to the database `{database}` (that of the
+readings, and `{suffix}`). A point stands at the start of its period. Days and months are those of {zone}, so a day
+has 48 half-hours, or 46 and 50 when the clocks change. Late readings, in whatever order, lead to the same figures: what
+they touch is worked out again within a minute. `tolbooth rollup` does that for any span of days.
+
+| measurement | a point for each | tags |
+|---|---|---|
+| `{half_hour}` | half-hour of a register | {consumption} |
+| `{half_hour}` | half-hour of a space with readings of occupancy | {spaces} |
+| `{day}` | local day of a register | {consumption} |
+| `{month}` | local month of a register | {consumption} |
+
+What a register took between two readings is shared evenly over the time between. The estimated part is a part of the
+consumption beside it, in the same unit: what lies between readings more than two hours apart, or after a register that
+began again. Of a register whose unit is not known (`pulses`) there is no roll-up.
+
+```influxql
+SELECT sum({key}), sum({estimated}) FROM {half_hour}
+WHERE time > now() - 7d AND role = 'main' GROUP BY time(1d), building tz('{zone}')
+```
+
 """
 
 
@@ -43,7 +89,26 @@ def page() -> str:
         )
         parts.append("|---|---|---|---|---|---|---|\n")
         parts += [_row(field) for field in fields]
-    return "".join(parts)
+    return "".join([*parts, *_rollups()])
+
+
+def _rollups() -> Iterator[str]:
+    example = BY_NAME["electricity_import"]
+    yield _ROLLUPS.format(
+        database=database_of("telemetry"), suffix=SUFFIX, zone=ZONE, half_hour=HALF_HOUR, day=DAY, month=MONTH,
+        consumption=_named(TAGS_ROLLED), spaces=_named(SPACE_TAGS), key=example.key, estimated=estimated(example),
+    )  # fmt: skip
+    yield "| consumption | its estimated part | unit | of the |\n|---|---|---|---|\n"
+    for field in ROLLED:
+        yield f"| `{field.key}` | `{estimated(field)}` | {_UNITS.get(field.unit, field.unit)} | {field.meaning} |\n"
+    yield "\n| occupancy | over the readings of the half-hour |\n|---|---|\n"
+    for field, over in OCCUPANCY:
+        share = over is Over.MEAN and field.kind is Kind.STATE
+        yield f"| `{key_over(field, over)}` | {'share that say' if share else _OVER[over]} `{field.key}` |\n"
+
+
+def _named(tags: Iterable[str]) -> str:
+    return ", ".join(f"`{tag}`" for tag in tags)
 
 
 def _row(field: Field) -> str:

@@ -25,6 +25,7 @@ from dashboards.panels import (
     columns,
     lines,
     on_the_right,
+    rolled_up,
     stat,
     table,
 )
@@ -42,7 +43,6 @@ from dashboards.queries import (
     alias,
     tag_values,
 )
-from dashboards.sources import Source
 from dashboards.thresholds import TEMPERATURE
 from dashboards.transformations import arrange, merge
 from devices import factors
@@ -194,18 +194,14 @@ def gas(rate: float) -> tuple[Rate, Rate]:
     return Rate(GAS, rate * factors.GAS_KWH_M3), Rate(GAS_ENERGY, rate, unless=GAS)
 
 
-def _consumption(query: str, name: str = "") -> Target:
-    return Target(query, name, Source.ROLLUPS)
-
-
 def _account() -> tuple[tuple[int, Json], ...]:
     baseload, yearly, estimated = "baseload", "yearly", "estimated"
     a_year = HOURS_A_YEAR / 1_000 * factors.PRICES.electricity
     energy = {"electricity": (Rate(ELECTRICITY, 1.0),), "gas": gas(1.0), "heat": (Rate(HEAT, 1.0),)}
     summed = energy | {"cost": _rates(factors.PRICES), "carbon": _rates(factors.CARBON)}
-    targets = [_consumption(consumption.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
-    targets.append(_consumption(consumption.estimated_of_range(chain(*energy.values()), estimated, BUILDING)))
-    targets.append(_consumption(consumption.baseload(ELECTRICITY, (baseload, yearly), a_year, BUILDING)))
+    targets = [rolled_up(consumption.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
+    targets.append(rolled_up(consumption.estimated_of_range(chain(*energy.values()), estimated, BUILDING)))
+    targets.append(rolled_up(consumption.baseload(ELECTRICITY, (baseload, yearly), a_year, BUILDING)))
     named = {
         "cost": Column("Cost", WHOLE_POUNDS, decimals=0, width=85),
         "carbon": Column("Carbon", KILOGRAMS_CO2E, decimals=0, width=115),
@@ -229,8 +225,8 @@ def _account() -> tuple[tuple[int, Json], ...]:
 
 
 def _worth() -> tuple[tuple[int, Json], ...]:
-    cost = _consumption(consumption.worth_over_time(_rates(factors.PRICES), DAY, BUILDING), alias(BUILDING))
-    carbon = _consumption(consumption.worth_over_time(_rates(factors.CARBON), DAY, BUILDING), alias(BUILDING))
+    cost = rolled_up(consumption.worth_over_time(_rates(factors.PRICES), DAY, BUILDING), alias(BUILDING))
+    carbon = rolled_up(consumption.worth_over_time(_rates(factors.CARBON), DAY, BUILDING), alias(BUILDING))
     return (
         (12, at_least(columns(COST_BY_DAY, POUNDS, [cost]), DAY)),
         (12, at_least(columns(CARBON_BY_DAY, KILOGRAMS, [carbon]), DAY)),
@@ -246,7 +242,7 @@ def _totals() -> tuple[tuple[int, Json], ...]:
 
 
 def _in_range(text: Text, unit: str, query: str) -> Json:
-    return stat(text, unit, [_consumption(query, alias(BUILDING))])
+    return stat(text, unit, [rolled_up(query, alias(BUILDING))])
 
 
 def _now() -> tuple[tuple[int, Json], ...]:
@@ -260,7 +256,7 @@ def _now() -> tuple[tuple[int, Json], ...]:
 
 def _electricity() -> tuple[tuple[int, Json], ...]:
     power = Target(queries.total(POWER, BUILDING, MAIN), alias(BUILDING))
-    half_hours = _consumption(consumption.over_time(ELECTRICITY, HALF_HOUR, BUILDING, MAIN), alias(BUILDING))
+    half_hours = rolled_up(consumption.over_time(ELECTRICITY, HALF_HOUR, BUILDING, MAIN), alias(BUILDING))
     return (
         (12, at_least(lines(POWER_OVER_TIME, POWER.display, [power]), FIVE_MINUTES)),
         (12, at_least(columns(BY_HALF_HOUR, KILOWATT_HOURS, [half_hours]), HALF_HOUR)),
@@ -268,9 +264,9 @@ def _electricity() -> tuple[tuple[int, Json], ...]:
 
 
 def _days() -> tuple[tuple[int, Json], ...]:
-    days = _consumption(consumption.over_time(ELECTRICITY, DAY, BUILDING, MAIN), alias(BUILDING))
-    uses = _consumption(consumption.over_time(ELECTRICITY, DAY, USE, SUB), alias(USE))
-    main = _consumption(consumption.over_time(ELECTRICITY, DAY, queries.ROLE, MAIN), f"{alias(queries.ROLE)} meters")
+    days = rolled_up(consumption.over_time(ELECTRICITY, DAY, BUILDING, MAIN), alias(BUILDING))
+    uses = rolled_up(consumption.over_time(ELECTRICITY, DAY, USE, SUB), alias(USE))
+    main = rolled_up(consumption.over_time(ELECTRICITY, DAY, queries.ROLE, MAIN), f"{alias(queries.ROLE)} meters")
     return (
         (12, at_least(columns(BY_DAY, KILOWATT_HOURS, [days]), DAY)),
         (12, at_least(columns(SUB_METERS, KILOWATT_HOURS, [uses, main], [as_line("B", "text")]), DAY)),
@@ -278,9 +274,9 @@ def _days() -> tuple[tuple[int, Json], ...]:
 
 
 def _fuels() -> tuple[tuple[int, Json], ...]:
-    volume = _consumption(consumption.over_time(GAS, DAY, BUILDING, MAIN), alias(BUILDING))
-    energy = _consumption(consumption.over_time(GAS_ENERGY, DAY, BUILDING, MAIN), f"{alias(BUILDING)} (energy)")
-    heat = _consumption(consumption.over_time(HEAT, DAY, BUILDING, MAIN), alias(BUILDING))
+    volume = rolled_up(consumption.over_time(GAS, DAY, BUILDING, MAIN), alias(BUILDING))
+    energy = rolled_up(consumption.over_time(GAS_ENERGY, DAY, BUILDING, MAIN), f"{alias(BUILDING)} (energy)")
+    heat = rolled_up(consumption.over_time(HEAT, DAY, BUILDING, MAIN), alias(BUILDING))
     in_energy = on_the_right("B", KILOWATT_HOURS)
     return (
         (12, at_least(columns(GAS_BY_DAY, GAS.display, [volume, energy], [in_energy]), DAY)),

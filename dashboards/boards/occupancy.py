@@ -16,11 +16,11 @@ from dashboards.panels import (
     few_hidden,
     lines,
     matrix,
+    rolled_up,
     stat,
     table,
 )
-from dashboards.queries import BUILDING, COUNCIL, EVERY, HALF_HOUR, LEVEL, SPACE, alias
-from dashboards.sources import Source
+from dashboards.queries import BUILDING, COUNCIL, HALF_HOUR, LEVEL, SPACE, alias
 from dashboards.thresholds import CO2, TEMPERATURE, Steps
 from dashboards.transformations import (
     DAY_COLUMN,
@@ -46,7 +46,7 @@ NO_COUNTER = "No people counter of the chosen spaces reported in this time range
 DELETED = "Or it ended so long ago that its readings are deleted: the other panels keep their half-hours."
 OBSERVED = "Only spaces with a sensor are counted; a space with none is not here, which does not mean that it is empty."
 EACH_ALIKE = "Every space weighs the same, whatever its size."
-BY_HALF_HOUR = "From half-hours, each of which weighs the same; at most about a minute and a half behind the readings."
+HALF_HOURS = "From half-hours, which all weigh the same, and stay when the readings they came from are deleted."
 
 PEOPLE_NOW = Text(
     "People now, by building",
@@ -65,45 +65,45 @@ CO2_NOW = Text(
 )
 PEOPLE_OVER_TIME = Text(
     "People by building",
-    f"Mean number of people in the chosen spaces, added up by building. {OBSERVED} {BY_HALF_HOUR}",
+    f"Mean number of people in the chosen spaces, added up by building. {HALF_HOURS} {OBSERVED}",
     NO_COUNTER,
 )
 USE_AND_LIGHT = Text(
     "Spaces in use, and spaces lit",
     "Share of spaces with somebody in them, beside the share of lamps that are on. Light well above use is light that "
-    "serves nobody. Every space weighs the same, and so does every lamp. Lamps report when they change and at least "
-    "every five minutes; use is worked out by half-hour, at most about a minute and a half behind.",
+    "serves nobody. Every space and every lamp weighs the same. Lamps report when they change and at least every five "
+    f"minutes. {HALF_HOURS}",
     "Neither occupancy sensors nor lamps of the chosen spaces reported in this time range.",
 )
 SHARE_BY_HOUR = Text(
     "Occupied share by hour of the week",
     "Share of time in which the chosen spaces were occupied, for each hour of the week on the local clock, averaged "
-    f"over the weeks of the time range; a range of whole weeks is fairest. {EACH_ALIKE} {BY_HALF_HOUR}",
+    f"over the weeks of the time range; a range of whole weeks is fairest. {EACH_ALIKE} {HALF_HOURS}",
     NO_SENSOR,
 )
 PEOPLE_BY_HOUR = Text(
     "People by hour of the week",
     "Mean number of people in the chosen spaces together, for each hour of the week on the local clock, averaged over "
-    f"the weeks of the time range. {BY_HALF_HOUR}",
+    f"the weeks of the time range. {HALF_HOURS}",
     NO_COUNTER,
 )
 BY_SPACE = Text(
     "Use of each space",
     "Share of the whole time range, nights and weekends included, in which the space was occupied; people on average "
-    f"and at most. {BY_HALF_HOUR}",
+    f"and at most. {HALF_HOURS}",
     NO_SENSOR,
 )
 NEVER_USED = Text(
     "Spaces never used",
     "Spaces whose sensors saw nobody in the whole time range, with the number of readings that say so: few readings "
-    f"prove little. {OBSERVED}",
+    f"prove little. {HALF_HOURS} {OBSERVED}",
     "Every observed space was used at least once in this time range, or no occupancy sensor reported.",
 )
 SPACE_BY_HOUR = Text(
     "Occupied share by space and hour of the day",
     "Share of time in which each space was occupied, for each hour of the day on the local clock, over all days of the "
     "time range. Spaces of the same name in several buildings are averaged: choose one building to tell them apart, "
-    f"and one space to see its week in the panel by hour of the week. {BY_HALF_HOUR}",
+    f"and one space to see its week in the panel by hour of the week. {HALF_HOURS}",
     NO_SENSOR,
 )
 CO2_IN_USE = Text(
@@ -134,10 +134,6 @@ LIT_EMPTY = Text(
 )
 
 
-def _use(query: str, name: str = "") -> Target:
-    return Target(query, name, Source.ROLLUPS)
-
-
 def _now(*, few: bool) -> tuple[tuple[int, Json], ...]:
     people = Target(_latest("sum", PEOPLE, few=few), alias(BUILDING))
     in_use = Target(_latest("mean", OCCUPIED, few=few), alias(BUILDING))
@@ -161,8 +157,8 @@ def _counts(panel: Json, *, few: bool) -> Json:
 
 
 def _over_time(*, few: bool) -> tuple[tuple[int, Json], ...]:
-    people = _use(utilisation.sum_of_spaces(PEOPLE, EVERY, BUILDING), alias(BUILDING))
-    in_use = _use(utilisation.mean(OCCUPIED, EVERY, COUNCIL), "spaces in use")
+    people = rolled_up(utilisation.sum_of_spaces(PEOPLE, queries.EVERY, BUILDING), alias(BUILDING))
+    in_use = rolled_up(utilisation.share(OCCUPIED, COUNCIL), "spaces in use")
     lit = Target(queries.mean(LIT, COUNCIL), "lamps on")
     return (
         (12, _counts(at_least(lines(PEOPLE_OVER_TIME, COUNT, [people]), HALF_HOUR), few=few)),
@@ -177,7 +173,7 @@ def _week(text: Text, unit: str, query: str, name: str, highest: float | None) -
         group([DAY_COLUMN, HOUR_COLUMN], {name: ["mean"]}),
         *grid(DAY_COLUMN, HOUR_COLUMN, average),
     ]
-    return matrix(text, unit, [_use(query)], steps, DAY_COLUMN.capitalize(), highest)
+    return matrix(text, unit, [rolled_up(query)], steps, DAY_COLUMN.capitalize(), highest)
 
 
 def _people_by_hour(*, few: bool) -> Json:
@@ -187,15 +183,15 @@ def _people_by_hour(*, few: bool) -> Json:
 
 def _spaces(*, few: bool) -> tuple[tuple[int, Json], ...]:
     share, usual, peak = "share", "usual", "peak"
-    query = utilisation.of_spaces(OCCUPIED, PEOPLE, (share, usual, peak))
+    query = utilisation.use_of_spaces(OCCUPIED, PEOPLE, (share, usual, peak))
     headings = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space"}
     headings |= {share: "Occupied", usual: "People, mean", peak: "People, most"}
     shown = (Column("Occupied", SHARE, gauge=True),)
-    use = table(BY_SPACE, COUNT, [_use(query)], [arrange(headings)], shown, ("Occupied", True))
+    use = table(BY_SPACE, COUNT, [rolled_up(query)], [arrange(headings)], shown, ("Occupied", True))
     if few:
         use = few_hidden(use, headings[usual], headings[peak])
     silent = {BUILDING: "Building", LEVEL: "Level", SPACE: "Space", "readings": "Readings"}
-    never = _use(utilisation.never(OCCUPIED, "readings"))
+    never = rolled_up(utilisation.never(OCCUPIED, "readings"))
     return (
         (14, use),
         (10, table(NEVER_USED, COUNT, [never], [arrange(silent)], (), ("Building", False))),
@@ -210,7 +206,7 @@ def _day_of_spaces() -> Json:
         *grid(SPACE, HOUR_COLUMN, f"{name} (mean)"),
     ]
     query = utilisation.hourly_share(OCCUPIED, name, BUILDING, SPACE)
-    return matrix(SPACE_BY_HOUR, SHARE, [_use(query)], steps, SPACE.capitalize(), 1)
+    return matrix(SPACE_BY_HOUR, SHARE, [rolled_up(query)], steps, SPACE.capitalize(), 1)
 
 
 def _in_use() -> tuple[tuple[int, Json], ...]:
@@ -223,7 +219,7 @@ def _in_use() -> tuple[tuple[int, Json], ...]:
 def _while_occupied(text: Text, field: Field, worst: str, steps: Steps) -> Json:
     """Table of spaces: a gauge over the half-hours with somebody there, the worst first."""
     held = "occupied"
-    targets = [Target(queries.half_hours(field, field.name)), _use(utilisation.half_hours_held(OCCUPIED, held))]
+    targets = [Target(queries.half_hours(field, field.name)), rolled_up(utilisation.half_hours_held(OCCUPIED, held))]
     changes = [merge(), only_numbers(field.name, held), group([BUILDING, SPACE], {field.name: ["mean", worst]})]
     extreme = {"min": "Lowest", "max": "Highest"}[worst]
     headings = {BUILDING: "Building", SPACE: "Space"}
@@ -239,7 +235,7 @@ def _for_nobody() -> tuple[tuple[int, Json], ...]:
 def _while_empty(text: Text, field: Field, full: float) -> Json:
     """Table of spaces: hours of a state, or of a gauge at `full`, over the half-hours with nobody there."""
     hours, empty = "hours", "empty"
-    targets = [Target(queries.hours_held(field, hours, full)), _use(utilisation.half_hours_never(OCCUPIED, empty))]
+    targets = [Target(queries.hours_held(field, hours, full)), rolled_up(utilisation.half_hours_never(OCCUPIED, empty))]
     both = [merge(), only_numbers(hours, empty), group([BUILDING, SPACE], {hours: ["sum"]})]
     names = {BUILDING: "Building", SPACE: "Space", f"{hours} (sum)": "Hours"}
     return table(text, COUNT, targets, [*both, arrange(names)], (Column("Hours", HOURS),), ("Hours", True))
@@ -251,8 +247,8 @@ def board(*, few: bool) -> Board:
         uid="tolbooth-occupancy",
         title="Occupancy",
         description="Who is in the buildings and when, which spaces stand empty, and air, warmth and light beside it.",
-        buildings=_use(utilisation.buildings()),
-        spaces=_use(utilisation.spaces()),
+        buildings=rolled_up(utilisation.buildings()),
+        spaces=rolled_up(utilisation.spaces()),
         since="now-7d/d",
         rows=(
             Row(7, _now(few=few)),

@@ -63,7 +63,7 @@ async def test_use_of_each_space_is_what_its_readings_say(days: Connection) -> N
     last = END - timedelta(minutes=5)
     await fill(days, lines(START, last))
     expected = said(lines(START, last))
-    text = utilisation.of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
+    text = utilisation.use_of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
     shown = await rows(days, text, START, last, Source.ROLLUPS)
     assert len(shown) == len(expected) == 18
     for row in shown:
@@ -125,7 +125,7 @@ async def test_each_half_hour_weighs_the_same(days: Connection) -> None:
     busy = [f"occupied=1 {second + 60 * minute}" for minute in range(30)]
     empty = [f"occupied=0 {second + 1_800 * half_hour}" for half_hour in (1, 2, 3)]
     await fill(days, (f"occupancy,council=strathmore,building=b,space=s {one}" for one in busy + empty))
-    text = utilisation.of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
+    text = utilisation.use_of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
     (row,) = await rows(days, text, start, start + timedelta(hours=2), Source.ROLLUPS)
     assert row["share"] == 0.25
     held = await rows(
@@ -146,7 +146,7 @@ async def test_small_spaces_are_added_up_and_never_told_apart(days: Connection) 
     end = start + timedelta(minutes=30)
     (summed,) = await rows(days, utilisation.sum_of_spaces(PEOPLE, "30m", queries.BUILDING), start, end, Source.ROLLUPS)
     assert summed["sum"] == 5
-    text = utilisation.of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
+    text = utilisation.use_of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
     (row,) = await rows(days, text, start, end, Source.ROLLUPS)
     assert (row["space"], row["usual"], row["peak"]) == ("small spaces", 2.5, 3)
 

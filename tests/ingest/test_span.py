@@ -1,8 +1,10 @@
 """Roll-ups of past days worked out again: by hand, and after a backfill."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from devices.model import SECOND, Message
 from devices.rollups import HALF_HOUR, database_of
+from devices.schemapage import PAGE
 from ingest.counts import look
 from ingest.influx import Influx, Stored
 from ingest.load import load, roll_up
@@ -85,6 +88,22 @@ async def test_a_day_whose_readings_have_ended_in_part_keeps_its_roll_ups(databa
         await influx.query(f'DELETE FROM "meter" WHERE time < {START + 60 * STEP}', post=True)
     await span.roll_up(options, None, None, lambda _: None)
     assert await days_rolled(options) == before
+
+
+async def test_the_query_of_the_schema_page_is_answered(database: Database) -> None:
+    options = Options(url=database.url, database="span_page")
+    now = time.time_ns()
+    line = "meter,building=hall,device=a,role=main electricity_import_kwh={} {}"
+    lines = [line.format(96 - n, now - n * STEP) for n in range(96)]
+    async with Influx(options) as influx:
+        await influx.ensure_database()
+        assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
+        await span.roll_up(options, None, None, lambda _: None)
+        (example,) = re.findall(r"```influxql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+        (series,) = await influx.query(" ".join(example.split()), database=database_of(options.database))
+    assert series["tags"] == {"building": "hall"}
+    assert sum(kwh or 0 for _, kwh, _ in series["values"]) == pytest.approx(95)
+    assert sum(kwh or 0 for _, _, kwh in series["values"]) == 0
 
 
 def history(steps: int) -> Iterator[Message]:

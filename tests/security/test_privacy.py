@@ -112,7 +112,7 @@ async def test_small_spaces_are_stored_together_and_their_sums_are_right(
         assert not [name for name in names if "den-" in name], "roll-ups name neither space nor device"
     (series,) = await query(database, asked(utilisation.sum_of_spaces(BY_NAME["people"], "30m", "building")), rolled)
     assert series["values"] == [[NOW + n * 2 * BUCKET, 46.0] for n in range(2)], "and so in each half-hour"
-    use = utilisation.of_spaces(BY_NAME["occupied"], BY_NAME["people"], ("share", "usual", "most"))
+    use = utilisation.use_of_spaces(BY_NAME["occupied"], BY_NAME["people"], ("share", "usual", "most"))
     uses = await query(database, asked(use), rolled)
     assert {series["tags"]["space"] for series in uses} == {"hall", SMALL_SPACES}, "none of them is alone in a table"
 
