@@ -1,4 +1,4 @@
-"""Days and months on the clock of Europe/London, as times in ns: a day has 23, 24 or 25 hours."""
+"""Half-hours, days and months on the clock of Europe/London, as times in ns: a day has 23, 24 or 25 hours."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from devices.model import SECOND
 from devices.rollups import ZONE
 
+HALF_HOUR_NS: Final = 1_800 * SECOND
 LONDON: Final = ZoneInfo(ZONE)
 
 Span = tuple[int, int]

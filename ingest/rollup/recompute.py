@@ -14,18 +14,18 @@ from typing import Any, Final
 import numpy as np
 
 from devices import localdays
+from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
-from devices.rollups import DAY, MONTH, OCCUPANCY, ROLLED, TAGS, database_of, estimated
-from devices.rollups import HALF_HOUR as HALF_HOURS
+from devices.rollups import DAY, HALF_HOUR, MONTH, OCCUPANCY, ROLLED, TAGS, database_of, estimated
 from devices.schema import METER, Field
 from ingest.influx import Influx
 from ingest.rollup import occupancy
 from ingest.rollup.points import line_of, tags_of, write
-from ingest.rollup.registers import HALF_HOUR, Register, half_hours
+from ingest.rollup.registers import Register, half_hours
 
 LOOK: Final = 62 * 86_400 * SECOND
 """How far away the next reading of a register may be: what it took over a longer silence is not counted."""
-MARGINS: Final = (HALF_HOUR, 4 * HALF_HOUR, 16 * HALF_HOUR, 52 * HALF_HOUR)
+MARGINS: Final = (HALF_HOUR_NS, 4 * HALF_HOUR_NS, 16 * HALF_HOUR_NS, 52 * HALF_HOUR_NS)
 """Registers whose nearest reading is about as far away are recomputed together, over so much before or after."""
 NAMED: Final = 50
 """Up to so many registers are asked for by name, more by leaving the name out."""
@@ -90,7 +90,7 @@ async def _changed(influx: Influx, field: Field, start: int, end: int) -> dict[t
 def _margin(distance: int) -> int:
     """Whole half-hours, a little more than needed, so that few margins serve all registers."""
     near = next((margin for margin in MARGINS if distance <= margin), distance)
-    return -(-near // HALF_HOUR) * HALF_HOUR if distance else 0
+    return -(-near // HALF_HOUR_NS) * HALF_HOUR_NS if distance else 0
 
 
 async def _readings(influx: Influx, field: Field, start: int, end: int, keys: set[Key]) -> dict[Key, Register]:
@@ -117,7 +117,7 @@ def _joined(registers: Sequence[Register]) -> Register:
 def _rolled(registers: Mapping[Key, Register], field: Field, start: int, end: int) -> list[str]:
     """The lines of the half-hours of these registers."""
     return [
-        line_of(HALF_HOURS, tags, {field.key: use.amount, estimated(field): use.estimated}, time)
+        line_of(HALF_HOUR, tags, {field.key: use.amount, estimated(field): use.estimated}, time)
         for key, register in registers.items()
         for tags in (tags_of(TAGS, key),)
         for time, use in half_hours(register, field, start, end).items()
@@ -126,7 +126,7 @@ def _rolled(registers: Mapping[Key, Register], field: Field, start: int, end: in
 
 async def _sum_up(influx: Influx, start: int, end: int) -> int:
     """Days, then months, of Europe/London that have a part between `start` and `end`; the points written."""
-    spans = ((HALF_HOURS, DAY, localdays.days(start, end)), (DAY, MONTH, localdays.months(start, end)))
+    spans = ((HALF_HOUR, DAY, localdays.days(start, end)), (DAY, MONTH, localdays.months(start, end)))
     written = 0
     for of, into, periods in spans:
         lines: list[str] = []

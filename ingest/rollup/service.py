@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from devices.localdays import day_of, midnight
+from devices.localdays import HALF_HOUR_NS, day_of, midnight
 from devices.model import FOREVER
 from devices.rollups import database_of
 from ingest.influx import DatabaseError, Influx
@@ -20,13 +20,13 @@ from ingest.journal import Journal
 from ingest.journalfile import FullError
 from ingest.retention import kept_since
 from ingest.rollup.recompute import recompute
-from ingest.rollup.touched import HALF_HOUR, Touched
+from ingest.rollup.touched import Touched
 
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LAST_DELAY = 1.0, 30.0
 """Seconds between attempts while the database is away or refuses, doubled each time."""
-NEAR: Final = 4 * HALF_HOUR
+NEAR: Final = 4 * HALF_HOUR_NS
 """Half-hours no further apart are recomputed together, with those between them."""
 MOST: Final = 50
 """Half-hours of the longest day."""
@@ -110,7 +110,7 @@ class RollUps:
                 return True
             before = part[-1].start
             kept = kept_since(read, self.occupancy_days)
-            await self.recompute(self.influx, before, part[0].start + HALF_HOUR, occupancy_since=kept)
+            await self.recompute(self.influx, before, part[0].start + HALF_HOUR_NS, occupancy_since=kept)
             await self.journal.rolled_up(part, read)
             told(len(part))
             if gently:
