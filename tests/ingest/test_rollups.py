@@ -141,8 +141,8 @@ async def test_live_occupancy_ends_in_roll_ups_wherever_its_spaces_are_stored(
     place = "occupancy,building=hall,council=moor"
     async with stored(database, "rolled_occupancy") as influx, opened(tmp_path) as journal:
         async with running(RollUps(journal, influx, 30)):
-            now = time.time_ns() // HALF_HOUR * HALF_HOUR
-            for start, occupied in ((now - HALF_HOUR, (0.0, 1.0)), (now, (1.0, 1.0))):
+            now = time.time_ns() // HALF_HOUR_NS * HALF_HOUR_NS
+            for start, occupied in ((now - HALF_HOUR_NS, (0.0, 1.0)), (now, (1.0, 1.0))):
                 lines = [
                     f"{place}{tags} occupied={value},people=3.0 {start + number * 600 * SECOND}"
                     for tags in (",device=pir,level=1,space=a", r",level=1,part=0f,space=small\ spaces")
@@ -152,12 +152,12 @@ async def test_live_occupancy_ends_in_roll_ups_wherever_its_spaces_are_stored(
                 await write_rows(await journal.peek(0, 100), journal, Writer(influx, State()))
                 await until_none_waits(journal)
         found = await influx.query(
-            f'SELECT "occupied", "occupied_readings" FROM "{HALF_HOURS}" GROUP BY "space", "part"',
+            f'SELECT "occupied", "occupied_readings" FROM "{HALF_HOUR}" GROUP BY "space", "part"',
             database=database_of(influx.database),
         )
     assert {(one["tags"]["space"], one["tags"]["part"]) for one in found} == {("a", ""), ("small spaces", "0f")}
     for one in found:
-        assert one["values"] == [[now - HALF_HOUR, 0.5, 2], [now, 1, 2]]
+        assert one["values"] == [[now - HALF_HOUR_NS, 0.5, 2], [now, 1, 2]]
 
 
 async def test_what_is_touched_meanwhile_is_done_again(tmp_path: Path, database: Database) -> None:
