@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.panels import Json
-from dashboards.queries import BUILDING, COUNCIL, SPACE, councils, tag_values
-from dashboards.sources import Source, reference
+from dashboards.panels import Json, Target
+from dashboards.queries import BUILDING, COUNCIL, SPACE, councils
+from dashboards.sources import reference
 from devices.rollups import ZONE
 
 SCHEMA_VERSION: Final = 42
@@ -32,10 +32,9 @@ class Board:
     uid: str
     title: str
     description: str
-    buildings_of: str
-    """measurement whose buildings the board offers"""
-    spaces_of: str
-    """measurement whose spaces the board offers"""
+    buildings: Target
+    """query of the buildings that the board offers"""
+    spaces: Target
     since: str
     """start of the time range, as Grafana writes it"""
     rows: tuple[Row, ...]
@@ -83,21 +82,21 @@ def _placed(board: Board) -> list[Json]:
 
 def _variables(board: Board) -> list[Json]:
     return [
-        _variable(COUNCIL, "Council", councils()),
-        _variable(BUILDING, "Building", tag_values(BUILDING, board.buildings_of, COUNCIL), every=".*"),
-        _variable(SPACE, "Space", tag_values(SPACE, board.spaces_of, COUNCIL, BUILDING), every=ANY_SPACE),
+        _variable(COUNCIL, "Council", Target(councils())),
+        _variable(BUILDING, "Building", board.buildings, every=".*"),
+        _variable(SPACE, "Space", board.spaces, every=ANY_SPACE),
     ]
 
 
-def _variable(name: str, label: str, query: str, every: str = "") -> Json:
+def _variable(name: str, label: str, values: Target, every: str = "") -> Json:
     """A variable whose values come from the database; with `every`, of many values, and all at first."""
     variable: Json = {
         "type": "query",
         "name": name,
         "label": label,
-        "datasource": reference(Source.READINGS),
-        "definition": query,
-        "query": query,
+        "datasource": reference(values.source),
+        "definition": values.query,
+        "query": values.query,
         "refresh": 1,
         "sort": 1,
         "regex": "",

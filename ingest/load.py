@@ -69,7 +69,8 @@ async def roll_up(settings: Settings, told: Callable[[float], None]) -> None:
             done += more
             told(done / waiting)
 
-        await RollUps(journal, influx, settings.influx.occupancy_days).catch_up(count)
+        # A history brings all readings of its half-hours, also of those whose earlier readings were deleted.
+        await RollUps(journal, influx, occupancy_days=0).catch_up(count)
 
 
 async def _below(journal: Journal, limit: int, draining: asyncio.Task[None]) -> None:

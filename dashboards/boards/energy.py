@@ -29,7 +29,20 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import BUILDING, DAY, DEVICE, HALF_HOUR, LEVEL, MAIN, SPACE, SUB, USE, alias
+from dashboards.queries import (
+    BUILDING,
+    COUNCIL,
+    DAY,
+    DEVICE,
+    HALF_HOUR,
+    LEVEL,
+    MAIN,
+    SPACE,
+    SUB,
+    USE,
+    alias,
+    tag_values,
+)
 from dashboards.thresholds import TEMPERATURE
 from dashboards.transformations import arrange, merge
 from devices import factors
@@ -300,8 +313,8 @@ BOARD: Final = Board(
     uid="tolbooth-energy",
     title="Energy",
     description="Electricity, gas and heat of the council's buildings, their cost and carbon, and the heating.",
-    buildings_of=ELECTRICITY.measurement,
-    spaces_of=INDOORS.measurement,
+    buildings=Target(tag_values(BUILDING, ELECTRICITY.measurement, COUNCIL)),
+    spaces=Target(tag_values(SPACE, INDOORS.measurement, COUNCIL, BUILDING)),
     since="now-7d/d",
     rows=(
         Row(10, _account()),

@@ -43,19 +43,20 @@ FIFTEEN_MINUTES: Final = "15m"
 
 NO_SENSOR = "No occupancy sensor of the chosen spaces reported in this time range."
 NO_COUNTER = "No people counter of the chosen spaces reported in this time range."
+DELETED = "Or it ended so long ago that its readings are deleted: the other panels keep their half-hours."
 OBSERVED = "Only spaces with a sensor are counted; a space with none is not here, which does not mean that it is empty."
 EACH_ALIKE = "Every space weighs the same, whatever its size."
-HALF_HOURS = "From half-hours, which stay when the readings they came from are deleted."
+HALF_HOURS = "From half-hours, which all weigh the same, and stay when the readings they came from are deleted."
 
 PEOPLE_NOW = Text(
     "People now, by building",
     f"People in the chosen spaces: the last count of each in the time range, added up. {OBSERVED}",
-    NO_COUNTER,
+    f"{NO_COUNTER} {DELETED}",
 )
 IN_USE_NOW = Text(
     "Share of spaces in use now",
     f"Share of the observed spaces with somebody in them, last value of the time range. {OBSERVED} {EACH_ALIKE}",
-    NO_SENSOR,
+    f"{NO_SENSOR} {DELETED}",
 )
 CO2_NOW = Text(
     "Highest CO₂ now",
@@ -246,8 +247,8 @@ def board(*, few: bool) -> Board:
         uid="tolbooth-occupancy",
         title="Occupancy",
         description="Who is in the buildings and when, which spaces stand empty, and air, warmth and light beside it.",
-        buildings_of=OCCUPIED.measurement,
-        spaces_of=OCCUPIED.measurement,
+        buildings=rolled_up(utilisation.buildings()),
+        spaces=rolled_up(utilisation.spaces()),
         since="now-7d/d",
         rows=(
             Row(7, _now(few=few)),

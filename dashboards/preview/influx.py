@@ -59,7 +59,8 @@ class Influx:
         """
         if self._session is None:
             raise RuntimeError("use Influx as an async context manager")
-        parameters = {"db": self._connection.database_of(source), "epoch": "ms", "q": text}
+        database = self._connection.database_of(source)
+        parameters = {"db": database, "epoch": "ms", "q": text}
         url = f"{self._connection.url.rstrip('/')}/query"
         async with self._turn:
             try:
@@ -73,4 +74,9 @@ class Influx:
             raise QueryError(f"InfluxDB answered {response.status}, and no JSON") from error
         if response.status in (401, 403):
             raise QueryError("InfluxDB refuses the user or token: check the settings of the preview")
-        return series_of(answer)
+        try:
+            return series_of(answer)
+        except QueryError as error:
+            if str(error).startswith("database not found"):
+                raise QueryError(f"InfluxDB has no database {database}: start ingest, which makes it") from error
+            raise

@@ -147,7 +147,7 @@ def test_a_row_wider_than_the_grid_is_refused() -> None:
     board = BOARDS[0]
     panel = board.rows[0].panels[0][1]
     wide = Board(
-        board.uid, board.title, board.description, board.buildings_of, board.spaces_of, board.since,
+        board.uid, board.title, board.description, board.buildings, board.spaces, board.since,
         (Row(4, ((20, panel), (5, panel))),),
     )  # fmt: skip
     with pytest.raises(ValueError, match="25 columns wide"):

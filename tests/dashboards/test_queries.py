@@ -7,8 +7,10 @@ import pytest
 from dashboards import queries
 from dashboards.build import committed
 from dashboards.preview import run
+from dashboards.preview.frames import QueryError
 from dashboards.preview.influx import Connection, Influx
 from dashboards.preview.macros import Choice
+from dashboards.sources import Source
 from devices.schema import BY_NAME
 from ingest.servers import Database
 from tests.dashboards.database import ALL, fill, rows, span
@@ -84,3 +86,10 @@ async def test_only_devices_that_are_silent_last_have_gone_quiet(days: Connectio
     )
     silent = await rows(days, queries.held_devices(BY_NAME["silent"], BY_NAME["age"], "age"), start, end)
     assert [(row["device"], row["age"]) for row in silent] == [("quiet", 61)]
+
+
+async def test_a_database_that_ingest_has_not_made_yet_is_told_of(database: Database) -> None:
+    async with Influx(Connection(database.url, "boards_nothing")) as influx:
+        for source, name in ((Source.READINGS, "boards_nothing"), (Source.ROLLUPS, "boards_nothing_rollup")):
+            with pytest.raises(QueryError, match=f"has no database {name}: start ingest"):
+                await influx.query('SELECT max("x") FROM "y"', source)

@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 
 from devices.model import SECOND, Message
+from devices.rollups import HALF_HOUR, database_of
 from ingest.counts import look
-from ingest.load import load
+from ingest.influx import Influx as Asking
+from ingest.load import load, roll_up
 from ingest.servers import Database
 from ingest.settings import Influx, Settings
 from tests.bench.estate import message, write_estate
@@ -24,3 +26,20 @@ async def test_the_journal_is_as_old_as_what_waits_in_it_not_as_the_history(tmp_
     (oldest,) = seen
     assert oldest is not None
     assert began <= oldest <= time.time_ns()
+
+
+async def test_occupancy_of_a_history_is_rolled_up_also_where_its_readings_are_to_end(
+    tmp_path: Path, database: Database
+) -> None:
+    influx = Influx(url=database.url, database="load_occupancy", occupancy_days=30)
+    settings = Settings(registry=write_estate(tmp_path / "estate", 1), data=tmp_path / "data", influx=influx)
+    topic, _ = message(0, None)
+    months_ago = time.time_ns() - 200 * 86_400 * SECOND
+    said = Message(topic, b'{"people": 4, "occupied": true}', months_ago, False)
+
+    await load([said], settings, lambda _count, _at: None)
+    await roll_up(settings, lambda _share: None)
+
+    async with Asking(influx) as asking:
+        (series,) = await asking.query(f'SELECT "people" FROM "{HALF_HOUR}"', database=database_of(influx.database))
+    assert [people for _, people in series["values"]] == [4]

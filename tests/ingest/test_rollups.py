@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,6 +132,32 @@ async def test_what_comes_is_rolled_up_the_newest_first_and_forgotten(tmp_path: 
             await take(journal, influx, [4 * 48])
             await until_none_waits(journal)
             assert len(await consumption(influx)) == 4 * 48
+
+
+async def test_live_occupancy_ends_in_roll_ups_wherever_its_spaces_are_stored(
+    tmp_path: Path, database: Database
+) -> None:
+    """A space by its name, and small spaces together, whose moments are moved within a quarter of an hour."""
+    place = "occupancy,building=hall,council=moor"
+    async with stored(database, "rolled_occupancy") as influx, opened(tmp_path) as journal:
+        async with running(RollUps(journal, influx, 30)):
+            now = time.time_ns() // HALF_HOUR_NS * HALF_HOUR_NS
+            for start, occupied in ((now - HALF_HOUR_NS, (0.0, 1.0)), (now, (1.0, 1.0))):
+                lines = [
+                    f"{place}{tags} occupied={value},people=3.0 {start + number * 600 * SECOND}"
+                    for tags in (",device=pir,level=1,space=a", r",level=1,part=0f,space=small\ spaces")
+                    for number, value in enumerate(occupied)
+                ]
+                await journal.append(Entry(received=5, lines=lines, sizes=array("I", [1] * len(lines))))
+                await write_rows(await journal.peek(0, 100), journal, Writer(influx, State()))
+                await until_none_waits(journal)
+        found = await influx.query(
+            f'SELECT "occupied", "occupied_readings" FROM "{HALF_HOUR}" GROUP BY "space", "part"',
+            database=database_of(influx.database),
+        )
+    assert {(one["tags"]["space"], one["tags"]["part"]) for one in found} == {("a", ""), ("small spaces", "0f")}
+    for one in found:
+        assert one["values"] == [[now - HALF_HOUR_NS, 0.5, 2], [now, 1, 2]]
 
 
 async def test_what_is_touched_meanwhile_is_done_again(tmp_path: Path, database: Database) -> None:

@@ -136,7 +136,8 @@ async def test_a_council_sees_no_point_of_another_in_1000_random_queries(protect
         await grant(protected.url, name, known[name])
         lines = b"\n".join(LINE % (f"secret-{name}".encode(), START + number) for number in range(50))
         async with connection(protected, (ingesting_user(name), known[name]["ingest"]), name) as influx:
-            assert await influx.write(lines, 50) == Stored()
+            for each in (name, database_of(name)):
+                assert await influx.write(lines, 50, database=each) == Stored()
     marker = "secret-angus"
     seen = own = possible = 0
     people = [(f"moray-{role}", known["moray"][role]) for role in ROLES]

@@ -9,19 +9,25 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from dashboards import queries, utilisation
 from devices.check import check
 from devices.decode import Decoder
 from devices.model import REFUSED, SECOND, Message, Reason
 from devices.privacy import Group, veils
 from devices.registry import load
-from devices.schema import SMALL_SPACES
+from devices.rollups import HALF_HOUR, database_of
+from devices.schema import BY_NAME, SMALL_SPACES
+from ingest.influx import Influx
 from ingest.lineprotocol import Tags, lines
+from ingest.rollup.recompute import recompute
+from ingest.settings import Influx as Options
 from ingest.settings import SettingsError
 from ingest.veil import BUCKET, KEY_BYTES, key_of
 from tests.conftest import StartBroker, StartDatabase
 from tests.delivery.harness import DATABASE, ingest_for, query, running
 
-NOW = 1_790_000_100 * SECOND // BUCKET * BUCKET
+NOW = 1_790_000_100 * SECOND // (2 * BUCKET) * 2 * BUCKET
+"""The begin of a half-hour."""
 KEY = b"k" * KEY_BYTES
 ROOMS = {"den-1": 2, "den-2": 4, "den-3": 3, "attic": 4, "hall": 80}
 """space → people it is meant for; the attic is alone on its level"""
@@ -92,13 +98,30 @@ async def test_small_spaces_are_stored_together_and_their_sums_are_right(
     assert len(people["values"]) == 180, "nothing overwrote anything, and twice is once"
     assert not {at for at, _ in climate["values"]} & {at for at, _ in people["values"]}
 
-    summed = (
-        f"SELECT sum(each) FROM (SELECT mean(people) AS each FROM occupancy WHERE time >= {NOW} AND "
-        f"time < {NOW + 3_600 * SECOND} GROUP BY time(15m), building, space, part fill(none)) "
-        f"WHERE time >= {NOW} AND time < {NOW + 3_600 * SECOND} GROUP BY time(15m), building fill(none)"
-    )
-    (series,) = await query(database, summed)
-    assert series["values"] == [[NOW + n * BUCKET, 46.0] for n in range(4)], "1 + 3 + 2 + 40 in each quarter"
+    (series,) = await query(database, asked(queries.latest_mean("sum", BY_NAME["people"], "15m", queries.BUILDING)))
+    assert series["values"][0][1] == 46.0, "1 + 3 + 2 + 40 in the last quarter"
+
+    rolled = database_of(DATABASE)
+    async with Influx(Options(url=database.url)) as influx:
+        await influx.ensure_database(rolled)
+        await recompute(influx, NOW, NOW + 3_600 * SECOND)
+    for series in await query(database, f"SHOW SERIES FROM {HALF_HOUR}", rolled):
+        names = [row[0] for row in series["values"]]
+        assert len(names) == 4
+        assert sum(f"space={SMALL_SPACES}" in name.replace("\\", "") for name in names) == 3
+        assert not [name for name in names if "den-" in name], "roll-ups name neither space nor device"
+    (series,) = await query(database, asked(utilisation.sum_of_spaces(BY_NAME["people"], "30m", "building")), rolled)
+    assert series["values"] == [[NOW + n * 2 * BUCKET, 46.0] for n in range(2)], "and so in each half-hour"
+    use = utilisation.use_of_spaces(BY_NAME["occupied"], BY_NAME["people"], ("share", "usual", "most"))
+    uses = await query(database, asked(use), rolled)
+    assert {series["tags"]["space"] for series in uses} == {"hall", SMALL_SPACES}, "none of them is alone in a table"
+
+
+def asked(text: str) -> str:
+    """A query of the boards, for all spaces and the hour of the morning."""
+    for name, value in (("council", "moor"), ("building", "office"), ("space", ".+")):
+        text = text.replace(f"${name}", value)
+    return text.replace("$timeFilter", f"time >= {NOW} AND time < {NOW + 3_600 * SECOND}")
 
 
 def test_without_the_option_every_space_is_stored_by_itself(tmp_path: Path) -> None:
