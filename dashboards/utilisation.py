@@ -5,7 +5,7 @@ follow the rules of `dashboards/queries.py`. Every half-hour of a space weighs t
 What happens now is asked of the readings.
 """
 
-from dashboards.queries import BUILDING, COUNCIL, EVERY, HALF_HOUR, HOUR, LEVEL, PART, SPACE, chosen, in_london, quoted
+from dashboards.queries import BUILDING, COUNCIL, EVERY, HOUR, LEVEL, PART, SPACE, chosen, in_london, quoted
 from devices import rollups
 from devices.rollups import Over, key_over
 from devices.schema import Field
@@ -15,23 +15,23 @@ _PLACE = quoted(BUILDING, LEVEL, SPACE)
 
 def share(state: Field, by: str) -> str:
     """Share of the chosen spaces and of time in which a state held, one series for each value of tag `by`."""
-    return f"SELECT mean({_mean(state)}) {_half_hours()} GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
+    return f"SELECT mean({_mean(state)}) {_half_hours()} {_buckets(EVERY, by)}"
 
 
 def sum_of_spaces(gauge: Field, every: str, by: str) -> str:
     """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
-    outer = f"SELECT sum({quoted('each')}) FROM ({_each_space(gauge, every)}) WHERE $timeFilter"
-    return f"{outer} GROUP BY time({every}), {quoted(by)} fill(none) {in_london()}"
+    return f"SELECT sum({quoted('each')}) FROM ({_each_space(gauge, every)}) WHERE $timeFilter {_buckets(every, by)}"
 
 
 def hourly_share(state: Field, name: str, *by: str) -> str:
     """Table of hours: the share of spaces and time in which a state held, as column `name`, and the tags `by`."""
-    return _hourly("mean", state, name, by)
+    return f"SELECT mean({_mean(state)}) AS {quoted(name)} {_half_hours()} {_buckets(HOUR, *by)}"
 
 
-def hourly_sum(gauge: Field, name: str, *by: str) -> str:
-    """Table of hours: the sum over spaces of their mean, as column `name`, and the tags `by`."""
-    return _hourly("sum", gauge, name, by)
+def hourly_sum(gauge: Field, name: str) -> str:
+    """Table of hours: the sum over spaces of their mean, as column `name`."""
+    shown = f"sum({quoted('each')}) AS {quoted(name)}"
+    return f"SELECT {shown} FROM ({_each_space(gauge, HOUR)}) WHERE $timeFilter {_buckets(HOUR)}"
 
 
 def use_of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -> str:
@@ -61,20 +61,16 @@ def half_hours_never(state: Field, name: str) -> str:
 
 
 def _half_hours_where(state: Field, name: str, test: str) -> str:
-    inner = f"SELECT mean({_mean(state)}) AS {quoted(name)} {_half_hours()}"
-    inner += f" GROUP BY time({HALF_HOUR}), {quoted(BUILDING, SPACE)} fill(none)"
-    outer = f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted(name)} {test} AND $timeFilter"
-    return f"{outer} GROUP BY {quoted(BUILDING, SPACE)} {in_london()}"
-
-
-def _hourly(function: str, field: Field, name: str, by: tuple[str, ...]) -> str:
-    outer = f"SELECT {function}({quoted('each')}) AS {quoted(name)} FROM ({_each_space(field, HOUR)}) WHERE $timeFilter"
-    return f"{outer} GROUP BY {', '.join((f'time({HOUR})', *map(quoted, by)))} fill(none) {in_london()}"
+    where = f"{_half_hours()} AND {_mean(state)} {test}"
+    return f"SELECT {_mean(state)} AS {quoted(name)} {where} GROUP BY {quoted(BUILDING, SPACE)}"
 
 
 def _each_space(field: Field, every: str) -> str:
-    mean = f"SELECT mean({_mean(field)}) AS {quoted('each')} {_half_hours()}"
-    return f"{mean} GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none) {in_london()}"
+    return f"SELECT mean({_mean(field)}) AS {quoted('each')} {_half_hours()} {_buckets(every, BUILDING, SPACE, PART)}"
+
+
+def _buckets(every: str, *by: str) -> str:
+    return f"GROUP BY {', '.join((f'time({every})', *map(quoted, by)))} fill(none) {in_london()}"
 
 
 def _mean(field: Field) -> str:
