@@ -2,15 +2,14 @@
 
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
+from devices.localdays import LONDON
 from devices.model import SECOND
 from devices.payload import MAX_NUMBER, number
 from devices.timestamps import from_rfc3339, scaled, to_rfc3339
 
 TimeUnit = Literal["s", "ms", "us", "ns", "RFC 3339", "local"]
 """How a device writes a time; `local` is the time of day here, without an offset"""
-HERE: Final = ZoneInfo("Europe/London")
 _PER_UNIT: Final = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _LARGEST: Final = 1e20
 """no unit writes a larger time"""
@@ -37,7 +36,7 @@ def told(stamp: object, unit: str, received: int) -> int:
     elif not isinstance(stamp, str) or len(stamp) > 40:
         ns = None
     else:
-        ns = from_rfc3339(stamp) if unit == "RFC 3339" else from_local(stamp, HERE, received)
+        ns = from_rfc3339(stamp) if unit == "RFC 3339" else from_local(stamp, LONDON, received)
     if ns is None or _believable(ns) is None:
         raise ValueError(f"no {wanted(unit)}")
     return ns
@@ -61,7 +60,7 @@ def spelled(ns: int, unit: str) -> int | str:
     """A time as `told` reads it."""
     if unit in _PER_UNIT:
         return ns // _PER_UNIT[unit]
-    return to_rfc3339(ns) if unit == "RFC 3339" else to_local(ns, HERE)
+    return to_rfc3339(ns) if unit == "RFC 3339" else to_local(ns, LONDON)
 
 
 def from_epoch_s(value: float | None) -> int | None:

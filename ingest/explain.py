@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -11,7 +10,7 @@ from rich.text import Text
 
 from devices.bench import ANY_AGE, MAX_PAYLOAD, OpenBench, Verdict, verdict_of
 from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
-from devices.estate.values import LOCAL
+from devices.localdays import day_of
 from devices.model import FOREVER, MEND, REFUSED, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
 from devices.text import printable
@@ -174,7 +173,7 @@ def _place(placed: Placed) -> str:
 
 def _day(time_ns: int) -> str:
     """The local date, as the registry has it."""
-    return datetime.fromtimestamp(time_ns / SECOND, LOCAL).strftime("%Y-%m-%d")
+    return day_of(time_ns).isoformat()
 
 
 def render(explanation: Explanation) -> RenderableType:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from operator import itemgetter
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from devices.errors import ConfigurationError, MendableError
 from devices.factors import CARBON, GAS_KWH_M3, PRICES, Rates
-from devices.model import SECOND
-from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, SPACE_TAGS, ZONE, Period, database_of, estimated, key_over
+from devices.localdays import day_of, local, midnight
+from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, SPACE_TAGS, Period, database_of, estimated, key_over
 from devices.rollups import TAGS as REGISTER_TAGS
 from devices.schema import FIELDS, TAGS
 from devices.tables import Column, Kind, Row, Write
@@ -22,7 +21,6 @@ READINGS: Final = tuple(dict.fromkeys(field.measurement for field in FIELDS))
 """The measurements of readings."""
 WHATS: Final = (CONSUMPTION, UTILISATION, *READINGS)
 """What can be exported."""
-_LONDON: Final = ZoneInfo(ZONE)
 _ELECTRICITY, _GAS, _GAS_ENERGY, _HEAT = "electricity_import_kwh", "gas_m3", "gas_kwh", "heat_kwh"
 
 
@@ -95,7 +93,7 @@ async def export(
     if None in found:
         of = f" of building {', '.join(buildings)}" if buildings else ""
         raise ExportError(f"{database} has no {wanted.measurement}{of}: see `tolbooth status`, and docs/schema.md")
-    first, last = (datetime.fromtimestamp((at or 0) // SECOND, _LONDON).date() for at in found)
+    first, last = (day_of(at or 0) for at in found)
     spans = list(_spans(max(first, since or first), min(last, until or last), wanted.days))
     if not spans:
         raise ExportError(f"no {wanted.measurement} is of these days: {database} has it from {first} to {last}")
@@ -127,9 +125,8 @@ async def _rows(influx: Influx, wanted: Source, database: str, where: str, start
     for series in await influx.query(question, database=database):
         tags = [series["tags"][tag] for tag in wanted.tags]
         for at, *values in series["values"]:
-            local = datetime.fromtimestamp(at // SECOND, _LONDON).isoformat()
             worth = _worth(dict(zip(keys, values, strict=True))) if wanted.valued else ()
-            rows.append((at, local, *tags, *values, *worth))
+            rows.append((at, local(at).isoformat(), *tags, *values, *worth))
     rows.sort(key=itemgetter(0, *range(2, 2 + len(wanted.tags))))
     return rows
 
@@ -165,9 +162,5 @@ def _spans(first: date, last: date, days: int) -> Iterator[tuple[int, int]]:
     """The local days from `first` to `last`, so many at a time: begin and end, ns."""
     while first <= last:
         after = min(first + timedelta(days=days), last + timedelta(days=1))
-        yield _midnight(first), _midnight(after)
+        yield midnight(first), midnight(after)
         first = after
-
-
-def _midnight(day: date) -> int:
-    return int(datetime.combine(day, time(), _LONDON).timestamp()) * SECOND

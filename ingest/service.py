@@ -43,6 +43,8 @@ REGISTRY_CHECK: Final = 2.0
 """Seconds between looks at the registry's files."""
 SILENCE_CHECK: Final = 2.0
 """Seconds between looks for silent devices."""
+TIDY_CHECK: Final = 1.0
+"""Seconds between looks whether the database is there, before old occupancy is deleted."""
 WATCH: Final = ("fleet", "watch")
 """Under which (source, key) the journal remembers what the watch for silence must know after a restart."""
 GARBAGE: Final = 50_000
@@ -139,7 +141,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             if parts.canary.period_s:
                 inward.append(tasks.create_task(fly(parts.canary, session, influx), name="canary"))
             if settings.influx.occupancy_days:
-                tidying = keep_tidy(influx, parts.journal, settings.influx.occupancy_days)
+                tidying = _tidy(influx, parts.journal, database, settings.influx.occupancy_days)
                 inward.append(tasks.create_task(tidying, name="retention"))
             if settings.rollup.period:
                 inward.append(tasks.create_task(rolling.run(settings.rollup.period), name="roll-ups"))
@@ -240,6 +242,13 @@ async def _drain(settings: Settings, influx: Influx, journal: Journal, state: St
     log.info("connected to InfluxDB %d.%d at %s", *(influx.version or ()), settings.influx.url)
     state.text, state.ok = "ok", True
     await drain(journal, Writer(influx, state), state, settings.influx.batch_lines)
+
+
+async def _tidy(influx: Influx, journal: Journal, database: State, days: int) -> None:
+    """End old occupancy, once the database is there."""
+    while not database.ok:  # noqa: ASYNC110  it is looked at anew after each wait, as by `_settle_down`
+        await asyncio.sleep(TIDY_CHECK)
+    await keep_tidy(influx, journal, days)
 
 
 async def _status(parts: Kit) -> None:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from devices.calendar import Calendar
+from devices.localdays import LONDON
 from devices.model import Hours
 from simulators.noise import Flags, Floats, Ints
 
@@ -15,7 +15,6 @@ SLOT_S: Final = 300
 """timetables and weather are constant for so long"""
 DAY_S: Final = 86_400
 SLOTS: Final = DAY_S // SLOT_S
-_LONDON: Final = ZoneInfo("Europe/London")
 _USUAL_HOURS: Final = (Hours(frozenset(range(5)), time(8, 30), time(17)),)
 
 
@@ -48,7 +47,7 @@ class Slots(Clock):
 def clock(day_start: int) -> Clock:
     """The slots of the day that begins at `day_start`, seconds since 1970, a midnight in UTC."""
     at = day_start + SLOT_S * np.arange(SLOTS)
-    local = [datetime.fromtimestamp(second, _LONDON) for second in at.tolist()]
+    local = [datetime.fromtimestamp(second, LONDON) for second in at.tolist()]
     return Clock(
         at=at,
         day=np.array([moment.toordinal() for moment in local]),

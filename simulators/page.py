@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from html import escape
 from importlib.resources import files
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from devices.localdays import LONDON
 from simulators.chart import Band, Layer, chart
 from simulators.faults import KINDS
 from simulators.moments import DAY_S
@@ -19,7 +19,6 @@ from simulators.noise import Floats, Ints
 from simulators.portrait import HOURLY, Portrait
 from simulators.truth import HALF_HOUR_S
 
-_LONDON: Final = ZoneInfo("Europe/London")
 _DAILY_ABOVE: Final = 31
 """days from which each point is a day's mean"""
 
@@ -135,4 +134,4 @@ def _totals(portrait: Portrait) -> Iterator[str]:
 
 
 def _local(second: int | np.int64) -> datetime:
-    return datetime.fromtimestamp(int(second), _LONDON)
+    return datetime.fromtimestamp(int(second), LONDON)

@@ -8,14 +8,13 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated, Final, NoReturn
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from devices.estate.problem import shown
+from devices.localdays import LONDON
 
-LOCAL: Final = ZoneInfo("Europe/London")
 """The zone of a date that names none."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ID: Final = r"^[a-z0-9-]{1,64}$"
@@ -37,7 +36,7 @@ def _refuse(what: str, mend: str) -> NoReturn:
 @cache
 def _instant(text: str) -> int:
     if _DATE.fullmatch(text):
-        moment = datetime.combine(date.fromisoformat(text), time(), tzinfo=LOCAL)
+        moment = datetime.combine(date.fromisoformat(text), time(), tzinfo=LONDON)
     elif _INSTANT.fullmatch(text):
         moment = datetime.fromisoformat(text.upper())
     else:

@@ -8,31 +8,29 @@ what is worked out for those needs one more reading on either side.
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from devices import localdays
+from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
-from devices.rollups import DAY, MONTH, OCCUPANCY, ROLLED, TAGS, ZONE, database_of, estimated
-from devices.rollups import HALF_HOUR as HALF_HOURS
+from devices.rollups import DAY, HALF_HOUR, MONTH, OCCUPANCY, ROLLED, TAGS, database_of, estimated
 from devices.schema import METER, Field
 from ingest.influx import Influx
 from ingest.rollup import occupancy
 from ingest.rollup.points import line_of, tags_of, write
-from ingest.rollup.registers import HALF_HOUR, Register, half_hours
+from ingest.rollup.registers import Register, half_hours
 
 LOOK: Final = 62 * 86_400 * SECOND
 """How far away the next reading of a register may be: what it took over a longer silence is not counted."""
-MARGINS: Final = (HALF_HOUR, 4 * HALF_HOUR, 16 * HALF_HOUR, 52 * HALF_HOUR)
+MARGINS: Final = (HALF_HOUR_NS, 4 * HALF_HOUR_NS, 16 * HALF_HOUR_NS, 52 * HALF_HOUR_NS)
 """Registers whose nearest reading is about as far away are recomputed together, over so much before or after."""
 NAMED: Final = 50
 """Up to so many registers are asked for by name, more by leaving the name out."""
 _DEVICE: Final = TAGS.index("device")
 _GROUPS: Final = ", ".join(f'"{tag}"' for tag in TAGS)
-_LONDON: Final = ZoneInfo(ZONE)
 
 Key = tuple[str, ...]
 """The values of `TAGS` of a register."""
@@ -92,7 +90,7 @@ async def _changed(influx: Influx, field: Field, start: int, end: int) -> dict[t
 def _margin(distance: int) -> int:
     """Whole half-hours, a little more than needed, so that few margins serve all registers."""
     near = next((margin for margin in MARGINS if distance <= margin), distance)
-    return -(-near // HALF_HOUR) * HALF_HOUR if distance else 0
+    return -(-near // HALF_HOUR_NS) * HALF_HOUR_NS if distance else 0
 
 
 async def _readings(influx: Influx, field: Field, start: int, end: int, keys: set[Key]) -> dict[Key, Register]:
@@ -119,7 +117,7 @@ def _joined(registers: Sequence[Register]) -> Register:
 def _rolled(registers: Mapping[Key, Register], field: Field, start: int, end: int) -> list[str]:
     """The lines of the half-hours of these registers."""
     return [
-        line_of(HALF_HOURS, tags, {field.key: use.amount, estimated(field): use.estimated}, time)
+        line_of(HALF_HOUR, tags, {field.key: use.amount, estimated(field): use.estimated}, time)
         for key, register in registers.items()
         for tags in (tags_of(TAGS, key),)
         for time, use in half_hours(register, field, start, end).items()
@@ -128,9 +126,9 @@ def _rolled(registers: Mapping[Key, Register], field: Field, start: int, end: in
 
 async def _sum_up(influx: Influx, start: int, end: int) -> int:
     """Days, then months, of Europe/London that have a part between `start` and `end`; the points written."""
-    days, months = list(local_days(start, end)), list(_months(start, end))
+    spans = ((HALF_HOUR, DAY, localdays.days(start, end)), (DAY, MONTH, localdays.months(start, end)))
     written = 0
-    for of, into, periods in ((HALF_HOURS, DAY, days), (DAY, MONTH, months)):
+    for of, into, periods in spans:
         lines: list[str] = []
         for first, last in periods:
             lines += await _summed(influx, of, into, first, last)
@@ -169,22 +167,3 @@ def _register(rows: Sequence[Sequence[Any]]) -> Register:
 
 def _key(series: Mapping[str, Any]) -> Key:
     return tuple(series["tags"][tag] for tag in TAGS)
-
-
-def local_days(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The days of Europe/London that have a part between two times: (start, end) of each; all in ns."""
-    day = datetime.fromtimestamp(start // SECOND, _LONDON).date()
-    while (first := _midnight(day)) < end:
-        day += timedelta(days=1)
-        yield first, _midnight(day)
-
-
-def _months(start: int, end: int) -> Iterator[tuple[int, int]]:
-    month = datetime.fromtimestamp(start // SECOND, _LONDON).date().replace(day=1)
-    while (first := _midnight(month)) < end:
-        month = (month + timedelta(days=31)).replace(day=1)
-        yield first, _midnight(month)
-
-
-def _midnight(day: date) -> int:
-    return int(datetime.combine(day, time(), _LONDON).timestamp()) * SECOND

@@ -18,10 +18,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
 from devices.schema import BY_NAME, Field
 
-HALF_HOUR: Final = 1_800 * SECOND
 LONG: Final = 2 * 3_600 * SECOND
 """A step of more than this is estimated: nobody knows in which of its half-hours it was taken."""
 MOST: Final = {
@@ -74,11 +74,11 @@ def half_hours(register: Register, field: Field, start: int, end: int) -> dict[i
     times = register.times
     if len(times) < 2:
         return {}
-    first = max(start, int(times[0]) // HALF_HOUR * HALF_HOUR)
-    last = min(end, -(-int(times[-1]) // HALF_HOUR) * HALF_HOUR)
+    first = max(start, int(times[0]) // HALF_HOUR_NS * HALF_HOUR_NS)
+    last = min(end, -(-int(times[-1]) // HALF_HOUR_NS) * HALF_HOUR_NS)
     if first >= last:
         return {}
-    edges = np.arange(first, last + 1, HALF_HOUR, dtype=np.int64)
+    edges = np.arange(first, last + 1, HALF_HOUR_NS, dtype=np.int64)
     # relative times: as floats, the absolute ones would be rounded
     known, wanted = (times - first).astype(np.float64), (edges - first).astype(np.float64)
 

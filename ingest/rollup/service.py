@@ -10,28 +10,26 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
-from devices.model import FOREVER, SECOND
-from devices.rollups import ZONE, database_of
+from devices.localdays import HALF_HOUR_NS, day_of, midnight
+from devices.model import FOREVER
+from devices.rollups import database_of
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError
 from ingest.retention import kept_since
 from ingest.rollup.recompute import recompute
-from ingest.rollup.touched import HALF_HOUR, Touched
+from ingest.rollup.touched import Touched
 
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LAST_DELAY = 1.0, 30.0
 """Seconds between attempts while the database is away or refuses, doubled each time."""
-NEAR: Final = 4 * HALF_HOUR
+NEAR: Final = 4 * HALF_HOUR_NS
 """Half-hours no further apart are recomputed together, with those between them."""
 MOST: Final = 50
 """Half-hours of the longest day."""
-_LONDON: Final = ZoneInfo(ZONE)
 
 
 class Recompute(Protocol):
@@ -112,7 +110,7 @@ class RollUps:
                 return True
             before = part[-1].start
             kept = kept_since(read, self.occupancy_days)
-            await self.recompute(self.influx, before, part[0].start + HALF_HOUR, occupancy_since=kept)
+            await self.recompute(self.influx, before, part[0].start + HALF_HOUR_NS, occupancy_since=kept)
             await self.journal.rolled_up(part, read)
             told(len(part))
             if gently:
@@ -140,15 +138,9 @@ def newest_part(touched: Sequence[Touched]) -> list[Touched]:
     """The first of these, which are in falling order, and those of its local day that are near to each other."""
     part = list(touched[:1])
     if part:
-        midnight = midnight_before(part[0].start)
+        begins = midnight(day_of(part[0].start))
         for one in touched[1:]:
-            if one.start < midnight or part[-1].start - one.start > NEAR:
+            if one.start < begins or part[-1].start - one.start > NEAR:
                 break
             part.append(one)
     return part
-
-
-def midnight_before(at: int) -> int:
-    """When the local day of a time begins, both ns."""
-    local = datetime.fromtimestamp(at // SECOND, _LONDON)
-    return int(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()) * SECOND

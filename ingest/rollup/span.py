@@ -2,27 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from devices.errors import MendableError
-from devices.model import SECOND
-from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, ZONE, database_of, key_over
+from devices.localdays import Span, day_of, days
+from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, database_of, key_over
 from devices.schema import METER
 from ingest.influx import DatabaseError, Influx
 from ingest.retention import kept_since
-from ingest.rollup.recompute import extent, local_days, recompute
+from ingest.rollup.recompute import extent, recompute
 from ingest.rollup.service import ensure
 from ingest.settings import Influx as Options
 
-_LONDON: Final = ZoneInfo(ZONE)
 CONSUMPTION: Final = tuple(field.key for field in ROLLED)
 """Keys of registers, and of what is taken."""
 _ALL: Final = (*CONSUMPTION, *(key_over(*each) for each in OCCUPANCY))
-
-Day = tuple[int, int]
-"""Begin and end of a local day, ns."""
 
 
 class NothingError(MendableError):
@@ -48,7 +43,7 @@ async def roll_up(options: Options, since: date | None, until: date | None, told
     return written
 
 
-async def _days(influx: Influx, since: date | None, until: date | None) -> list[Day]:
+async def _days(influx: Influx, since: date | None, until: date | None) -> list[Span]:
     """The local days from `since` to `until` that may have readings.
 
     Where older roll-ups show that earlier readings have ended, the first day is left: only a part of it is there.
@@ -59,13 +54,13 @@ async def _days(influx: Influx, since: date | None, until: date | None) -> list[
             f"there is nothing to roll up in {influx.database}: name the settings of the readings with --settings"
         )
     await ensure(influx)
-    days = list(local_days(found[0], found[1] + 1))
+    there = list(days(found[0], found[1] + 1))
     earliest = await first_rolled(influx, _ALL)
-    if earliest is not None and earliest < days[0][0]:
-        days = days[1:]
-    wanted = [(start, end) for start, end in days if (since or date.min) <= _date(start) <= (until or date.max)]
+    if earliest is not None and earliest < there[0][0]:
+        there = there[1:]
+    wanted = [(start, end) for start, end in there if (since or date.min) <= day_of(start) <= (until or date.max)]
     if not wanted:
-        first, last = (_date(at) for at in found)
+        first, last = (day_of(at) for at in found)
         raise NothingError(
             f"no readings to roll up are of these days: {influx.database} has them from {first} to {last}"
         )
@@ -96,7 +91,3 @@ async def _first(influx: Influx, measurement: str, keys: Iterable[str], database
     found = await influx.query(f'SELECT {fields} FROM "{measurement}" LIMIT 1', database=database)  # noqa: S608 - our names
     times = [int(row[0]) for series in found for row in series.get("values", [])]
     return min(times, default=None)
-
-
-def _date(at: int) -> date:
-    return datetime.fromtimestamp(at // SECOND, _LONDON).date()

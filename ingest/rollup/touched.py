@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from devices.model import SECOND
+from devices.localdays import HALF_HOUR_NS
 from devices.schema import METER, OCCUPANCY
 
-HALF_HOUR: Final = 1_800 * SECOND
 TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS touched"
     " (start INTEGER PRIMARY KEY, mark INTEGER NOT NULL, since INTEGER NOT NULL)"  # ns, a number, ns
@@ -34,7 +33,7 @@ class Touched:
 
 def half_hours(lines: bytes) -> set[int]:
     """The starts of the half-hours, ns, of the lines whose measurement is rolled up."""
-    return {time - time % HALF_HOUR for time in map(int, set(_TIMES.findall(b"\n" + lines)))}
+    return {time - time % HALF_HOUR_NS for time in map(int, set(_TIMES.findall(b"\n" + lines)))}
 
 
 def touch(db: sqlite3.Connection, starts: Iterable[int], now: int) -> None:

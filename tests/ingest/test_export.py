@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 import tolbooth
 from devices.factors import CARBON, GAS_KWH_M3, PRICES
+from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
 from ingest.rollup.recompute import recompute
-from ingest.rollup.registers import HALF_HOUR
 from ingest.servers import Database
 from tests.conftest import StartDatabase
 from tests.ingest.test_recompute import METER, empty, write
@@ -27,14 +27,14 @@ async def filled(database: Database, name: str) -> dict[str, str]:
     """A database with one kWh and a tenth of a cubic metre in each half-hour of two days, and a room in use once."""
     kwh, gas = METER.format(device="e"), METER.format(device="g").replace("meter=m", "meter=gas")
     lines = [
-        (f"{tags} {key}={n * step:.1f}", SUNDAY + n * HALF_HOUR)
+        (f"{tags} {key}={n * step:.1f}", SUNDAY + n * HALF_HOUR_NS)
         for tags, key, step in ((kwh, "electricity_import_kwh", 1), (gas, "gas_m3", 0.1))
         for n in range(50 + 48 + 1)
     ]
     lines += [(f"occupancy,{ROOM} occupied=1,people=3", SUNDAY), (f"climate,{ROOM} temperature_c=19.5", SUNDAY + 1)]
     async with empty(database, name) as influx:
         await write(influx, lines)
-        await recompute(influx, SUNDAY, SUNDAY + 99 * HALF_HOUR)
+        await recompute(influx, SUNDAY, SUNDAY + 99 * HALF_HOUR_NS)
     return {"TOLBOOTH_REGISTRY": "estate", "TOLBOOTH_INFLUX__URL": database.url, "TOLBOOTH_INFLUX__DATABASE": name}
 
 

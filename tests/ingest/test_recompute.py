@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from devices.localdays import HALF_HOUR_NS as SPAN
 from devices.model import SECOND
 from devices.rollups import DAY, HALF_HOUR, MONTH, SPACE_TAGS, TAGS, database_of
 from ingest.influx import DatabaseError, Influx, Stored
 from ingest.rollup.recompute import LOOK, extent, recompute
-from ingest.rollup.registers import HALF_HOUR as SPAN
 from ingest.servers import Database
 from ingest.settings import Influx as Options
 

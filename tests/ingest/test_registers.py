@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
 from devices.rollups import ROLLED
 from devices.schema import BY_NAME
-from ingest.rollup.registers import HALF_HOUR, MOST, STEP, Register, Use, half_hours
+from ingest.rollup.registers import MOST, STEP, Register, Use, half_hours
 
 ELECTRICITY = BY_NAME["electricity_import"]
 MIDNIGHT = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp()) * SECOND
-DAY = 48 * HALF_HOUR
+DAY = 48 * HALF_HOUR_NS
 MINUTE = 60 * SECOND
 
 Reading = tuple[str, float]
@@ -117,7 +118,7 @@ def test_a_half_hour_depends_on_its_neighbours_alone(steps: list[tuple[int, floa
     """Whatever the register does, a part of the readings gives the same figures as all of them."""
     times = MIDNIGHT + np.cumsum([minutes for minutes, _ in steps]).astype(np.int64) * MINUTE
     values = np.array([value for _, value in steps])
-    start, end = MIDNIGHT + skip * HALF_HOUR, MIDNIGHT + (skip + length) * HALF_HOUR
+    start, end = MIDNIGHT + skip * HALF_HOUR_NS, MIDNIGHT + (skip + length) * HALF_HOUR_NS
     whole = half_hours(Register(times, values), ELECTRICITY, MIDNIGHT, MIDNIGHT + 100 * DAY)
     low = max(0, int(np.searchsorted(times, start)) - 1)
     high = int(np.searchsorted(times, end)) + 1

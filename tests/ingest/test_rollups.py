@@ -12,17 +12,17 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from devices.localdays import HALF_HOUR_NS
 from devices.model import FOREVER, SECOND
 from devices.rollups import DAY as DAYS
-from devices.rollups import HALF_HOUR as HALF_HOURS
-from devices.rollups import database_of
+from devices.rollups import HALF_HOUR, database_of
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Entry, Journal
 from ingest.rollup import service
 from ingest.rollup.recompute import recompute
 from ingest.rollup.service import RollUps, newest_part
-from ingest.rollup.touched import HALF_HOUR, Touched
+from ingest.rollup.touched import Touched
 from ingest.servers import Database, influxdb
 from ingest.settings import Influx as Options
 from tests.conftest import StartDatabase
@@ -60,7 +60,7 @@ class Seen:
 
 async def take(journal: Journal, influx: Influx, steps: Sequence[int]) -> None:
     """Store a reading for each of these half-hours after `MIDNIGHT`, a kWh for each half-hour since."""
-    lines = [METER.format(device="a", value=float(step), time=MIDNIGHT + step * HALF_HOUR) for step in steps]
+    lines = [METER.format(device="a", value=float(step), time=MIDNIGHT + step * HALF_HOUR_NS) for step in steps]
     await journal.append(Entry(received=5, lines=lines, sizes=array("I", [1] * len(lines))))
     await write_rows(await journal.peek(0, 10_000), journal, Writer(influx, State()))
 
@@ -81,12 +81,12 @@ async def until_none_waits(journal: Journal) -> None:
             await asyncio.sleep(0.02)
 
 
-async def consumption(influx: Influx, measurement: str = HALF_HOURS) -> dict[int, float]:
+async def consumption(influx: Influx, measurement: str = HALF_HOUR) -> dict[int, float]:
     """Half-hours after `MIDNIGHT` → kWh."""
     found = await influx.query(
         f'SELECT electricity_import_kwh FROM "{measurement}"', database=database_of(influx.database)
     )
-    return {(at - MIDNIGHT) // HALF_HOUR: kwh for series in found for at, kwh in series["values"]}
+    return {(at - MIDNIGHT) // HALF_HOUR_NS: kwh for series in found for at, kwh in series["values"]}
 
 
 @contextlib.asynccontextmanager
@@ -98,7 +98,7 @@ async def stored(database: Database, name: str) -> AsyncIterator[Influx]:
 
 
 def touched(*steps: int) -> list[Touched]:
-    return [Touched(MIDNIGHT + step * HALF_HOUR, 1, 0) for step in steps]
+    return [Touched(MIDNIGHT + step * HALF_HOUR_NS, 1, 0) for step in steps]
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ async def test_what_is_touched_meanwhile_is_done_again(tmp_path: Path, database:
             assert seen.go is not None
             seen.go.set()
             await until_none_waits(journal)
-    step = MIDNIGHT + HALF_HOUR
-    assert seen.spans == [(MIDNIGHT, MIDNIGHT + 3 * HALF_HOUR), (step, step + HALF_HOUR)]
+    step = MIDNIGHT + HALF_HOUR_NS
+    assert seen.spans == [(MIDNIGHT, MIDNIGHT + 3 * HALF_HOUR_NS), (step, step + HALF_HOUR_NS)]
 
 
 async def test_new_readings_do_not_wait_for_a_history(tmp_path: Path, database: Database) -> None:
@@ -159,8 +159,8 @@ async def test_new_readings_do_not_wait_for_a_history(tmp_path: Path, database: 
             assert seen.go is not None
             seen.go.set()
             await until_none_waits(journal)
-    newest = MIDNIGHT + 6 * 48 * HALF_HOUR
-    assert seen.spans[1] == (newest, newest + HALF_HOUR)
+    newest = MIDNIGHT + 6 * 48 * HALF_HOUR_NS
+    assert seen.spans[1] == (newest, newest + HALF_HOUR_NS)
 
 
 async def test_an_outage_delays_roll_ups_and_loses_none(tmp_path: Path, start_database: StartDatabase) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from devices.localdays import HALF_HOUR_NS
 from devices.model import FOREVER
 from ingest.counts import look
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import Faulty, Influx, Stored, Verdict
 from ingest.journal import Entry, Journal
 from ingest.journalfile import FILE
-from ingest.rollup.touched import HALF_HOUR, half_hours
+from ingest.rollup.touched import half_hours
 from ingest.servers import Database
 from ingest.settings import Influx as Options
 from tests.ingest.journals import DAY, STORED, entry, opened
@@ -30,18 +31,18 @@ METER = "meter,building=hall,council=moor,device={device} gas_m3={value} {time}"
 
 def meter(half_hour: int, *, value: float = 1.0, device: str = "a") -> str:
     """A reading in the middle of a half-hour after `AT`."""
-    return METER.format(device=device, value=value, time=AT + half_hour * HALF_HOUR + HALF_HOUR // 2)
+    return METER.format(device=device, value=value, time=AT + half_hour * HALF_HOUR_NS + HALF_HOUR_NS // 2)
 
 
 async def settle(journal: Journal, *starts: int) -> None:
     """Settle what is in the journal, with so many half-hours after `AT` touched."""
     await journal.append(entry(1))
     rows = await journal.peek(0, 100)
-    await journal.settle(rows, Counter({STORED: 1}), [], {AT + start * HALF_HOUR for start in starts})
+    await journal.settle(rows, Counter({STORED: 1}), [], {AT + start * HALF_HOUR_NS for start in starts})
 
 
 async def waiting(journal: Journal) -> list[int]:
-    return [(one.start - AT) // HALF_HOUR for one in await journal.touched(FOREVER, 100)]
+    return [(one.start - AT) // HALF_HOUR_NS for one in await journal.touched(FOREVER, 100)]
 
 
 @pytest.mark.parametrize(
@@ -51,15 +52,15 @@ async def waiting(journal: Journal) -> list[int]:
         (["climate,device=a temperature_c=1 5", "metering,device=a x=1 5"], set()),
         (["climate,device=meter,space=a temperature_c=1 5"], set()),
         ([meter(0)], {0}),
-        ([f"occupancy,building=hall,space=a occupied=1.0,people=3.0 {AT + HALF_HOUR}"], {1}),
+        ([f"occupancy,building=hall,space=a occupied=1.0,people=3.0 {AT + HALF_HOUR_NS}"], {1}),
         ([meter(3), "air,device=a co2_ppm=4 1", meter(4), meter(3, device="b")], {3, 4}),
-        ([METER.format(device=r"my\ own\,meter\ 7", value=1, time=AT + 2 * HALF_HOUR)], {2}),
-        ([METER.format(device="a", value=1, time=AT + 2 * HALF_HOUR - 1)], {1}),
+        ([METER.format(device=r"my\ own\,meter\ 7", value=1, time=AT + 2 * HALF_HOUR_NS)], {2}),
+        ([METER.format(device="a", value=1, time=AT + 2 * HALF_HOUR_NS - 1)], {1}),
     ],
 )
 def test_the_half_hours_of_lines(lines: list[str], expected: set[int]) -> None:
     found = half_hours("\n".join(lines).encode())
-    assert {(start - AT) // HALF_HOUR for start in found} == expected
+    assert {(start - AT) // HALF_HOUR_NS for start in found} == expected
 
 
 async def test_the_newest_are_first_and_a_crash_forgets_none(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ async def test_the_newest_are_first_and_a_crash_forgets_none(tmp_path: Path) -> 
         await settle(journal, 3, 1)
         await settle(journal, 7)
         assert await waiting(journal) == [7, 3, 1]
-        assert [(one.start - AT) // HALF_HOUR for one in await journal.touched(AT + 7 * HALF_HOUR, 1)] == [3]
+        assert [(one.start - AT) // HALF_HOUR_NS for one in await journal.touched(AT + 7 * HALF_HOUR_NS, 1)] == [3]
     async with opened(tmp_path) as again:
         assert await waiting(again) == [7, 3, 1]
         counts = await again.counts()
