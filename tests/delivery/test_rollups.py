@@ -75,6 +75,7 @@ async def test_crashes_before_and_amid_roll_ups_end_in_the_same(
             assert said["rollups"]["pending"] > 0
             await kill_and_restart(ingest.process)
         await ingest.until(lambda said: not said["rollups"]["pending"])
+    assert "is not deleted" not in ingest.log, "the database was not made yet"
     found = await everything(database)
     await query(database, f'DROP DATABASE "{database_of(DATABASE)}"')
     await roll_up(Influx(url=database.url), None, None, lambda _: None)
