@@ -9,7 +9,7 @@ A subquery has its own `tz()`, since none inherits it, and groups by the buckets
 there takes five times as long.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,11 +66,11 @@ def worth_of_range(rates: Iterable[Rate], name: str, by: str) -> str:
     return f"SELECT {shown} FROM {_worth(rates, group)} WHERE $timeFilter {group}"
 
 
-def estimated_of_range(rates: Iterable[Rate], name: str, by: str) -> str:
+def estimated_of_range(rates: Sequence[Rate], name: str, by: str) -> str:
     """Table of the values of tag `by`: the share of that which is estimated, as column `name`."""
     group = f"GROUP BY {quoted(by)}"
     shown = f"sum({quoted('estimated')}) / sum({quoted('worth')}) AS {quoted(name)}"
-    return f"SELECT {shown} FROM {_worth(rates, group)} WHERE $timeFilter {group}"
+    return f"SELECT {shown} FROM {_worth(rates, group)}, {_estimated(rates, group)} WHERE $timeFilter {group}"
 
 
 def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str) -> str:
@@ -90,22 +90,22 @@ def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str)
 
 
 def _worth(rates: Iterable[Rate], group: str) -> str:
-    """Subqueries with the columns `worth` and `estimated`, to be added up."""
-    parts = []
-    for rate in rates:
-        parts.append(_part(rate.field, rate.worth, "", group))
-        if rate.unless:
-            # InfluxQL cannot ask what is absent: what has both registers is added, and taken away again.
-            parts.append(_part(rate.field, -rate.worth, f" AND {quoted(rate.unless.key)} >= 0", group))
-    return ", ".join(parts)
+    """Subqueries whose columns `worth` are to be added up."""
+    return ", ".join(part for rate in rates for part in _parts(rate, rate.field.key, "worth", group))
 
 
-def _part(field: Field, worth: float, condition: str, group: str) -> str:
-    sums = ", ".join(
-        f"sum({quoted(key)}) * {worth!r} AS {quoted(name)}"
-        for key, name in ((field.key, "worth"), (rollups.estimated(field), "estimated"))
-    )
-    return f"(SELECT {sums} {_half_hours(MAIN)}{condition} {group})"
+def _estimated(rates: Iterable[Rate], group: str) -> str:
+    """Subqueries whose columns `estimated` are to be added up."""
+    return ", ".join(part for rate in rates for part in _parts(rate, rollups.estimated(rate.field), "estimated", group))
+
+
+def _parts(rate: Rate, key: str, name: str, group: str) -> Iterator[str]:
+    """One column in each subquery: InfluxDB 1.x works out all of a subquery's columns for each that is asked of it."""
+    yield f"(SELECT sum({quoted(key)}) * {rate.worth!r} AS {quoted(name)} {_half_hours(MAIN)} {group})"
+    if rate.unless:
+        # InfluxQL cannot ask what is absent: what has both registers is added, and taken away again.
+        both = f"{_half_hours(MAIN)} AND {quoted(rate.unless.key)} >= 0"
+        yield f"(SELECT sum({quoted(key)}) * {-rate.worth!r} AS {quoted(name)} {both} {group})"
 
 
 def _half_hours(role: str) -> str:

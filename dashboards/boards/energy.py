@@ -200,7 +200,7 @@ def _account() -> tuple[tuple[int, Json], ...]:
     energy = {"electricity": (Rate(ELECTRICITY, 1.0),), "gas": gas(1.0), "heat": (Rate(HEAT, 1.0),)}
     summed = energy | {"cost": _rates(factors.PRICES), "carbon": _rates(factors.CARBON)}
     targets = [rolled_up(consumption.worth_of_range(rates, name, BUILDING)) for name, rates in summed.items()]
-    targets.append(rolled_up(consumption.estimated_of_range(chain(*energy.values()), estimated, BUILDING)))
+    targets.append(rolled_up(consumption.estimated_of_range([*chain(*energy.values())], estimated, BUILDING)))
     targets.append(rolled_up(consumption.baseload(ELECTRICITY, (baseload, yearly), a_year, BUILDING)))
     named = {
         "cost": Column("Cost", WHOLE_POUNDS, decimals=0, width=85),
