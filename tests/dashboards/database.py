@@ -12,10 +12,10 @@ from dashboards.preview.influx import Influx as Reader
 from dashboards.preview.macros import Choice, with_time, with_variables
 from dashboards.preview.timerange import Range
 from dashboards.sources import Source
+from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
 from ingest.influx import Influx
 from ingest.rollup.recompute import recompute
-from ingest.rollup.registers import HALF_HOUR
 from ingest.settings import Influx as Options
 
 ALL = {"council": Choice(("strathmore",)), "building": Choice((), ".*"), "space": Choice((), ".+")}
@@ -43,7 +43,7 @@ async def roll_up(connection: Connection, first: int, last: int) -> None:
     """The roll-ups of the readings from `first` to `last` (ns), as ingest works them out."""
     async with Influx(Options(url=connection.url, database=connection.database)) as influx:
         await influx.ensure_database(connection.database_of(Source.ROLLUPS))
-        await recompute(influx, first // HALF_HOUR * HALF_HOUR, (last // HALF_HOUR + 1) * HALF_HOUR)
+        await recompute(influx, first // HALF_HOUR_NS * HALF_HOUR_NS, (last // HALF_HOUR_NS + 1) * HALF_HOUR_NS)
 
 
 def span(start: datetime, end: datetime) -> Range:
