@@ -5,11 +5,16 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
 from ingest.processes import free_port
 from ingest.servers import Broker, Database, influxdb, mosquitto
+
+# how long one example takes is a matter of the machine, and of what else it does
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 class StartBroker(Protocol):

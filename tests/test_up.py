@@ -116,7 +116,7 @@ def test_a_demo_has_an_estate_of_its_own_which_a_later_start_keeps(up: Up, tmp_p
     own = up.folder / "estate" / "sim-kirkbrae" / "devices.csv"
     row = "new-trv,room_sensor,Sonoff TRVZB,z2m-library,new/trv,5m,sim-library,lending,,,2026-11-24,\n"
     own.write_text(own.read_text() + row)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while "600 devices" not in (up.folder / "ingest.log").read_text():
         assert time.monotonic() < deadline, "ingest did not take the change up"
         time.sleep(0.2)

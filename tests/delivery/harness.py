@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -31,7 +32,7 @@ from ingest.servers import Broker, Database
 
 COMMAND: Final = (sys.executable, "-m", "tolbooth", "ingest")
 DATABASE: Final = "telemetry"
-TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+TIMEOUT: Final = aiohttp.ClientTimeout(total=20)
 UNACKNOWLEDGED: Final = 60_000
 """Messages that wait for their acknowledgement, at most: there are 65,535 packet identifiers."""
 
@@ -221,6 +222,33 @@ class Publisher:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+
+@asynccontextmanager
+async def meanwhile(
+    client: Publisher, messages: Iterable[Publication], per_second: float
+) -> AsyncIterator[list[Publication]]:
+    """Publish for as long as the block takes, however slow the machine is; what was sent, acknowledged after it.
+
+    There have to be more messages than the block can need.
+    """
+    over = Event()
+    sent: list[Publication] = []
+
+    def until_over() -> Iterator[Publication]:
+        for message in messages:
+            if over.is_set():
+                return
+            sent.append(message)
+            yield message
+        assert over.is_set(), "too few messages for so long a time"
+
+    publishing = asyncio.create_task(client.publish(until_over(), per_second))
+    try:
+        yield sent
+    finally:
+        over.set()
+        await publishing
 
 
 async def query(database: Database | str, statement: str, name: str = DATABASE) -> list[dict[str, Any]]:

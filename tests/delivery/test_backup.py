@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ingest.journalfile import FILE
 from ingest.settings import Influx, Mqtt, Settings, load
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery.harness import Publication, assert_stored, ingest_for, numbered, publisher, running
+from tests.delivery.harness import Publication, assert_stored, ingest_for, meanwhile, numbered, publisher, running
 
 BAD = Publication(f"tolbooth/v1/{COUNCIL}/{BUILDING}/sim-00001/readings", b'{"temperature":900}')
 
@@ -30,29 +31,28 @@ async def test_the_drill(
     tmp_path: Path, estate: Path, start_broker: StartBroker, start_database: StartDatabase
 ) -> None:
     broker, database = await start_broker(), await start_database()
-    messages = list(numbered(1_000, devices=200, council=COUNCIL, building=BUILDING, timed=lambda n: n % 2 == 0))
+    messages = numbered(100_000, devices=200, council=COUNCIL, building=BUILDING, timed=lambda n: n % 2 == 0)
     ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
     again = ingest_for(tmp_path / "again", estate, broker=broker.port, database=database.url)
     async with publisher(broker) as client:
         async with running(ingest):
-            await client.publish([*messages[:300], BAD])
+            await client.publish([*islice(messages, 300), BAD])
             await ingest.settled(301)
             await database.process.kill()
-            publishing = asyncio.create_task(client.publish(messages[300:], per_second=400))
-            await ingest.until(lambda said: said["fates"]["journalled"] > 100)
-            saved = await asyncio.to_thread(command, ingest.process.environment, "backup", str(tmp_path / "one.tar"))
-            assert "1 rows in quarantine" in saved
-            assert not publishing.done(), "the backup was not made under load"
-            await publishing
-            await ingest.until(lambda said: said["fates"]["journalled"] == 700)
+            async with meanwhile(client, messages, 400) as sent:
+                await ingest.until(lambda said: said["fates"]["journalled"] > 100)
+                environment = ingest.process.environment
+                saved = await asyncio.to_thread(command, environment, "backup", str(tmp_path / "one.tar"))
+                assert "1 rows in quarantine" in saved
+            await ingest.until(lambda said: said["fates"]["journalled"] == len(sent))
             await asyncio.to_thread(command, ingest.process.environment, "backup", str(tmp_path / "two.tar"))
         shutil.rmtree(ingest.data)
         await asyncio.to_thread(command, {}, "restore", str(tmp_path / "two.tar"), str(tmp_path / "restored"))
         shutil.copytree(tmp_path / "restored" / "data", again.data)
         await database.process.start()
         async with running(again):
-            said = await again.settled(1_001)
-            assert said["fates"]["stored"] == 1_000
+            said = await again.settled(301 + len(sent))
+            assert said["fates"]["stored"] == 300 + len(sent)
             kept = [(payload, reason) for _, payload, reason, _ in again.quarantine()]
             assert kept == [(BAD.payload, "out_of_range")]
             await assert_stored(database, client.ledger)

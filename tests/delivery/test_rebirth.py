@@ -79,12 +79,12 @@ class EdgeNode:
         client.connect(place.broker.host, place.broker.port)
         client.loop_start()
         client.subscribe(NCMD, qos=1)
-        ready.get(timeout=5)
+        ready.get(timeout=20)
 
     def send(self, kind: str, seq: int, *metrics: Metric) -> Reading:
         self.now_ms += 1_000
         body = wire.write(Payload(self.now_ms, seq, list(metrics)))
-        self._client.publish(f"spBv1.0/hall/{kind}/n1", body, qos=0).wait_for_publish(5)
+        self._client.publish(f"spBv1.0/hall/{kind}/n1", body, qos=0).wait_for_publish(20)
         return Reading(device(0), "temperature", float(str(metrics[-1].value)), self.now_ms * 1_000_000)
 
     def data(self, seq: int, value: float) -> Reading:
@@ -98,7 +98,7 @@ class EdgeNode:
         return self.send("NBIRTH", 0, number, control, measured)
 
     async def command(self) -> paho.MQTTMessage:
-        return await asyncio.to_thread(self.commands.get, timeout=5)
+        return await asyncio.to_thread(self.commands.get, timeout=20)
 
     def close(self) -> None:
         self._client.disconnect()

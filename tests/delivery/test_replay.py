@@ -63,7 +63,7 @@ async def test_what_was_unknown_is_stored_within_seconds_of_a_replay(
         assert json.loads(output)["stored"] == 600
         replayed = time.monotonic()
         said = await ingest.until(lambda said: said["fates"]["stored"] == 1_200)
-        assert time.monotonic() - replayed < 5
+        assert time.monotonic() - replayed < 15
         assert (said["fates"]["quarantined"], said["residual"], said["quarantine"]["rows"]) == (0, 0, 0)
         code, output = await command(ingest, "quarantine", "replay", "--all", "--settings", settings)
         assert (code, output.split()[:5]) == (0, ["decoded", "again", "0", "stored", "0"])

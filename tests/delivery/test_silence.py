@@ -56,14 +56,14 @@ async def test_silence_is_raised_and_ends(
         said = await ingest.status()
         assert [(alarm["device"], alarm["devices"]) for alarm in said["alarms"]] == [("sim-00003", 1)]
         await client.publish(round_of())
-        await ingest.until(lambda said: not said["alarms"], 3)
+        await ingest.until(lambda said: not said["alarms"], 10)
         assert ingest.log.count("alarm: ") == ingest.log.count("alarm over: ") == 1
-        said = await ingest.until(lambda said: bool(said["alarms"]), 10)  # all are silent
+        said = await ingest.until(lambda said: bool(said["alarms"]), 20)  # all are silent
         assert [(alarm["source"], alarm["device"], alarm["devices"]) for alarm in said["alarms"]] == [
             ("native", "", 20)
         ]
         await client.publish(round_of())
-        await ingest.until(lambda said: not said["alarms"], 3)
+        await ingest.until(lambda said: not said["alarms"], 10)
         await client.publish([Publication(f"{BRIDGE}/bridge/state", json.dumps({"state": "offline"}).encode())])
         said = await ingest.settled(ROUNDS * 19 + 41)
         assert said["residual"] == 0
@@ -81,12 +81,12 @@ async def test_the_canary_makes_the_whole_way_and_tells_when_it_cannot(
         assert said["canary_age_s"] < 1.5
         (series,) = await query(database, 'SELECT "canary_s" FROM "ingest" GROUP BY "device"')
         assert series["tags"] == {"device": "tolbooth-ingest"}
-        assert 0 < series["values"][0][1] < 1
+        assert 0 < series["values"][0][1] < 10
         assert said["received"] == sum(said["fates"].values()) == 0
         assert database.process.pid is not None
         os.kill(database.process.pid, signal.SIGSTOP)  # it accepts connections and answers nothing
         try:
-            said = await ingest.until(lambda said: not said["ready"], 5)
+            said = await ingest.until(lambda said: not said["ready"], 20)
             assert "the way to the database is held up" in said["canary"]
         finally:
             os.kill(database.process.pid, signal.SIGCONT)

@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from time import perf_counter_ns
+from time import process_time_ns
 from typing import Any
 
 import orjson
@@ -70,9 +70,9 @@ def test_a_message_holds_at_most_ten_thousand_elements() -> None:
 
 def test_a_flood_of_bad_names_is_counted_and_costs_little() -> None:
     flood = orjson.dumps({f"tempreture{number}": 1 for number in range(20_000)})
-    start = perf_counter_ns()
+    start = process_time_ns()
     decoded = decode(flood)
-    assert perf_counter_ns() - start < 1_000_000_000
+    assert process_time_ns() - start < 1_000_000_000
     assert len(decoded.rejects) == 101
     assert decoded.rejects[-1].detail.startswith("19900 more")
 

@@ -111,10 +111,10 @@ def test_csv_as_spreadsheets_save_it(tmp_path: Path) -> None:
 def test_ten_thousand_devices_load_in_a_moment(tmp_path: Path) -> None:
     rows = "".join(f"d-{n},bulb,X,60,hall,2026-01-01\n" for n in range(10_000))
     _council(tmp_path, **{"devices.csv": HEADER + rows})
-    start = time.perf_counter()
+    start = time.process_time()
     council = load(tmp_path).councils["sim-moor"]
     assert len(council.devices) == 10_000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_reference_tables_are_whole() -> None:

@@ -24,7 +24,7 @@ class Link:
 
     async def packet(self) -> mqtt5.Packet:
         """The next packet of the client."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 with suppress(IndexError):
                     found, size = mqtt5.read(memoryview(self.rest))
@@ -74,7 +74,7 @@ class Scripted:
     links: "asyncio.Queue[Link]" = field(default_factory=asyncio.Queue)
 
     async def link(self) -> Link:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self.links.get()
 
 

@@ -21,12 +21,12 @@ async def running(port: int, *, stale: tuple[str, ...] = (), **options: object) 
 
 
 async def take(made: Session, limit: int = 100) -> Batch:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return await made.take(limit)
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  the session tells its state to whoever looks
             await asyncio.sleep(0.01)
 

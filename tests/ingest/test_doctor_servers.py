@@ -144,7 +144,7 @@ async def test_the_whole_path_is_well_by_tls_with_accounts(tmp_path: Path) -> No
         stages: list[str] = []
         async with running(ingest):
             known = load(None, dict(ingest.process.environment))
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 found = await examine(known, None, security, stages.append)
     assert [each for each in found if each.severity is Severity.FAIL] == []
     assert {

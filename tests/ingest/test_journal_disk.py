@@ -79,7 +79,7 @@ async def test_a_full_disk_is_outlived(small_disk: Disk, monkeypatch: pytest.Mon
         await asyncio.sleep(0.1)
         assert (await made.counts()).residual == 0
         await asyncio.to_thread(small_disk.grow, made)
-        await asyncio.wait_for(asyncio.gather(receiving, draining), 5)
+        await asyncio.wait_for(asyncio.gather(receiving, draining), 20)
         counts = await made.counts()
         assert counts.received == 50 * (appended + 1)
         assert counts.fate(Fate.STORED) == 50

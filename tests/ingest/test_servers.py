@@ -45,8 +45,8 @@ def publish(broker: Broker, count: int) -> None:
     client.loop_stop()
 
 
-def collect(broker: Broker, client_id: str, count: int) -> set[int]:
-    """What the session of `client_id` gets, up to `count` different messages or 3 s of silence."""
+def collect(broker: Broker, client_id: str, count: int, *, silence_s: float = 3) -> set[int]:
+    """What the session of `client_id` gets, up to `count` different messages or so long a silence."""
     got: set[int] = set()
     news = threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False)
@@ -58,7 +58,7 @@ def collect(broker: Broker, client_id: str, count: int) -> set[int]:
     client.on_message = on_message
     client.connect(broker.host, broker.port)
     client.loop_start()
-    while len(got) < count and news.wait(3):
+    while len(got) < count and news.wait(silence_s):
         news.clear()
     client.disconnect()
     client.loop_stop()
@@ -83,7 +83,7 @@ async def test_what_the_broker_acknowledged_survives_kill_9(start_broker: StartB
     assert broker.process.pid is None
     await broker.process.start()
     assert broker.port == port
-    assert len(await asyncio.to_thread(collect, broker, "away", 3_000)) == 3_000
+    assert len(await asyncio.to_thread(collect, broker, "away", 3_000, silence_s=30)) == 3_000
 
 
 async def test_a_broker_with_its_own_defaults_drops_what_waits(start_broker: StartBroker) -> None:

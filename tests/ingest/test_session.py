@@ -185,7 +185,7 @@ async def test_what_came_before_a_crash_of_the_broker_is_kept_though_a_write_fai
             await asyncio.sleep(0.05)
             peer.sendall(packet * messages)
         transport.write(b"fails")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await made.closed
     assert len(came) == messages
     assert all(packet.payload == b"{}" for packet in came)
@@ -202,7 +202,7 @@ async def test_a_broker_that_is_gone_often_is_reached_at_once_each_time(monkeypa
             link.writer.close()
         began = asyncio.get_running_loop().time()
         await broker.link()
-        assert asyncio.get_running_loop().time() - began < 1
+        assert asyncio.get_running_loop().time() - began < 3
 
 
 async def test_a_broker_that_throws_us_out_is_not_hammered() -> None:

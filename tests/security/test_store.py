@@ -33,12 +33,12 @@ def secrets_of(folder: Path) -> set[bytes]:
 
 def test_100_starts_make_100_different_sets_of_secrets(tmp_path: Path) -> None:
     registry = write_estate(tmp_path / "estate", 2)
-    estate, began = load(registry), time.monotonic()
+    estate, began = load(registry), time.process_time()
     found = []
     for number in range(100):
         store.init(tmp_path / str(number), estate, NOW, registry=registry)
         found.append(secrets_of(tmp_path / str(number)))
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
     assert {len(one) for one in found} == {4 + 3 + 2}
     assert len(set[bytes]().union(*found)) == 100 * 9
 

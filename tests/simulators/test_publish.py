@@ -45,14 +45,14 @@ async def _listener(port: int) -> AsyncIterator[Heard]:
     client.subscribe("#", qos=1)
     client.loop_start()
     try:
-        await asyncio.wait_for(subscribed.wait(), 10)
+        await asyncio.wait_for(subscribed.wait(), 30)
         yield heard
     finally:
         client.disconnect()
         client.loop_stop()
 
 
-async def _until(heard: Heard, wanted: set[str], seconds: float = 20) -> dict[str, tuple[bytes, int]]:
+async def _until(heard: Heard, wanted: set[str], seconds: float = 60) -> dict[str, tuple[bytes, int]]:
     """Last payload and QoS of each topic, once every wanted topic has been heard."""
     last: dict[str, tuple[bytes, int]] = {}
     ends = time.monotonic() + seconds
@@ -94,7 +94,7 @@ async def test_devices_are_born_speak_and_leave(start_broker: StartBroker, tmp_p
         assert json.loads(last[f"{bridge}/room-1/trv"][0])["local_temperature"] > 5
         assert len(json.loads(last[f"{bridge}/bridge/devices"][0])) == 6
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 30)
     assert json.loads(state.read_text())["told"] == pytest.approx(time.time(), abs=10)
     async with _listener(broker.port) as heard:
         kept = await _until(heard, {f"{native}/air/status", f"{bridge}/bridge/state", f"{bridge}/bridge/devices"})
@@ -130,7 +130,7 @@ async def test_after_the_broker_comes_back_every_device_does(start_broker: Start
     body = json.loads(again["tolbooth/v1/sim/school/air/readings"][0])
     assert time.time_ns() - from_rfc3339(body["time"]) < 30 * SECOND
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 30)
 
 
 async def test_a_faster_run_begins_in_the_accepted_past(start_broker: StartBroker) -> None:
@@ -141,7 +141,7 @@ async def test_a_faster_run_begins_in_the_accepted_past(start_broker: StartBroke
             simulate(estate(), Broker(broker.host, broker.port), seed=3, speed=600, stop=stop)
         )
         times: list[int] = []
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while len(times) < 30 and time.monotonic() < ends:
             await asyncio.sleep(0.05)
             while not heard.empty():
@@ -149,7 +149,7 @@ async def test_a_faster_run_begins_in_the_accepted_past(start_broker: StartBroke
                 if name == topic:
                     times.append(from_rfc3339(json.loads(payload)["time"]))
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 30)
     assert len(times) >= 30
     age_days = (time.time_ns() - times[0]) / SECOND / 86_400
     assert 27.9 < age_days < 28.1
