@@ -41,10 +41,10 @@ SPACE_TAGS: Final = ("building", "council", "level", "part", "space")
 
 
 class Over(StrEnum):
-    """What is kept of the readings of a half-hour."""
+    """What is kept of a half-hour."""
 
     MEAN = "mean"
-    """of a state: the share of readings that say so"""
+    """over time; of a state the share of time in which any device says so"""
     MOST = "max"
     READINGS = "count"
 

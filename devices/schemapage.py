@@ -34,7 +34,7 @@ _UNITS: Final = {
     "mg/m3": "mg/m³",
     "m3": "m³",
 }
-_OVER: Final = {Over.MEAN: "mean of", Over.MOST: "maximum of", Over.READINGS: "how many tell"}
+_OVER: Final = {Over.MEAN: "mean over time of", Over.MOST: "maximum of", Over.READINGS: "how many readings tell"}
 _HEAD: Final = f"""# The schema
 
 <!-- generated from devices/schema.py and devices/rollups.py by python -m devices.schemapage -->
@@ -72,6 +72,10 @@ What a register took between two readings is shared evenly over the time between
 consumption beside it, in the same unit: what lies between readings more than two hours apart, or after a register that
 began again. Of a register whose unit is not known (`pulses`) there is no roll-up.
 
+What a sensor of occupancy said holds until its next reading, so one that speaks only of changes counts as one that
+repeats itself; somebody who is not confirmed is believed for two hours, and a sensor that is silent for more than 26
+hours says nothing of that time. A space is occupied while any of its sensors says so.
+
 ```influxql
 SELECT sum({key}), sum({estimated}) FROM {half_hour}
 WHERE time > now() - 7d AND role = 'main' GROUP BY time(1d), building tz('{zone}')
@@ -101,10 +105,10 @@ def _rollups() -> Iterator[str]:
     yield "| consumption | its estimated part | unit | of the |\n|---|---|---|---|\n"
     for field in ROLLED:
         yield f"| `{field.key}` | `{estimated(field)}` | {_UNITS.get(field.unit, field.unit)} | {field.meaning} |\n"
-    yield "\n| occupancy | over the readings of the half-hour |\n|---|---|\n"
+    yield "\n| occupancy | of the half-hour |\n|---|---|\n"
     for field, over in OCCUPANCY:
         share = over is Over.MEAN and field.kind is Kind.STATE
-        yield f"| `{key_over(field, over)}` | {'share that say' if share else _OVER[over]} `{field.key}` |\n"
+        yield f"| `{key_over(field, over)}` | {'share of time with' if share else _OVER[over]} `{field.key}` |\n"
 
 
 def _named(tags: Iterable[str]) -> str:

@@ -43,7 +43,8 @@ async def keep_tidy(
                     )
                     return
                 before = kept_since(now, days)
-                await roll_up(influx, kept_since(done, days), before)
+                if not done or await journal.touched(before, 1):  # else they are rolled up, from more than is left
+                    await roll_up(influx, kept_since(done, days), before)
                 await forget(influx, before)
                 await journal.remember(*DONE, str(now).encode())
             except DatabaseError as error:

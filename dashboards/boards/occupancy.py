@@ -46,7 +46,10 @@ NO_COUNTER = "No people counter of the chosen spaces reported in this time range
 DELETED = "Or it ended so long ago that its readings are deleted: the other panels keep their half-hours."
 OBSERVED = "Only spaces with a sensor are counted; a space with none is not here, which does not mean that it is empty."
 EACH_ALIKE = "Every space weighs the same, whatever its size."
-HALF_HOURS = "From half-hours, which all weigh the same, and stay when the readings they came from are deleted."
+HALF_HOURS = (
+    "From half-hours, which stay when their readings are deleted: what a sensor said holds until its next reading, for "
+    "two hours at most where somebody is there."
+)
 
 PEOPLE_NOW = Text(
     "People now, by building",

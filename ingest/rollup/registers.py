@@ -12,7 +12,6 @@ A step that cannot be what a meter took is judged by rule:
   is counted.
 """
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
 from devices.schema import BY_NAME, Field
+from ingest.rollup.readings import Readings, Values
 
 LONG: Final = 2 * 3_600 * SECOND
 """A step of more than this is estimated: nobody knows in which of its half-hours it was taken."""
@@ -45,9 +45,6 @@ _WIDTHS: Final = tuple(
 )
 """Where registers come round: at a power of ten, or where 16, 24 or 32 bits of some decimal place are full."""
 
-Times = NDArray[np.int64]
-Values = NDArray[np.float64]
-
 
 class Use(NamedTuple):
     """What was taken in a half-hour, in the register's unit, and how much of that is estimated."""
@@ -56,15 +53,7 @@ class Use(NamedTuple):
     estimated: float
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Readings of one register in the order of their times (ns)."""
-
-    times: Times
-    values: Values
-
-
-def half_hours(register: Register, field: Field, start: int, end: int) -> dict[int, Use]:
+def half_hours(register: Readings, field: Field, start: int, end: int) -> dict[int, Use]:
     """Consumption by half-hour (its start, ns) from `start` up to `end`, where the register covers some of it.
 
     Args:
@@ -98,7 +87,7 @@ def _sums(steps: Values) -> Values:
     return np.concatenate(([0.0], np.cumsum(steps)))
 
 
-def _judge(register: Register, took: Values, field: Field) -> tuple[Values, NDArray[np.bool_]]:
+def _judge(register: Readings, took: Values, field: Field) -> tuple[Values, NDArray[np.bool_]]:
     """What was taken between each reading and the next, where the register rose by `took`; whether it is estimated."""
     steps, apart = took.copy(), np.diff(register.times)
     estimated = apart > LONG

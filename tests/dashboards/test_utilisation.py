@@ -123,7 +123,7 @@ async def test_each_half_hour_weighs_the_same(days: Connection) -> None:
     start = datetime(2026, 2, 10, 9, tzinfo=LONDON)
     second = int(start.timestamp())
     busy = [f"occupied=1 {second + 60 * minute}" for minute in range(30)]
-    empty = [f"occupied=0 {second + 1_800 * half_hour}" for half_hour in (1, 2, 3)]
+    empty = [f"occupied=0 {second + 1_800 * half_hour}" for half_hour in (1, 2, 3, 4)]
     await fill(days, (f"occupancy,council=strathmore,building=b,space=s {one}" for one in busy + empty))
     text = utilisation.use_of_spaces(OCCUPIED, PEOPLE, ("share", "usual", "peak"))
     (row,) = await rows(days, text, start, start + timedelta(hours=2), Source.ROLLUPS)
@@ -175,7 +175,8 @@ async def test_the_past_stays_on_the_board_when_its_readings_have_ended(days: Co
 async def test_a_space_whose_readings_have_ended_can_be_chosen(days: Connection) -> None:
     now = datetime.now(LONDON).replace(minute=0, second=0, microsecond=0)
     old = int((now - timedelta(days=60)).timestamp())
-    await fill(days, [f"occupancy,building=closed,council=strathmore,space=attic occupied=1 {old}", *lines(now, now)])
+    closed = [f"occupancy,building=closed,council=strathmore,space=attic occupied=1 {old + at}" for at in (0, 60)]
+    await fill(days, [*closed, *lines(now, now)])
     async with Writer(Options(url=days.url, database=days.database)) as influx:
         await forget(influx, int(now.timestamp()) * SECOND)
     _, building, space = committed()[1]["templating"]["list"]

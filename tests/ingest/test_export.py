@@ -31,7 +31,8 @@ async def filled(database: Database, name: str) -> dict[str, str]:
         for tags, key, step in ((kwh, "electricity_import_kwh", 1), (gas, "gas_m3", 0.1))
         for n in range(50 + 48 + 1)
     ]
-    lines += [(f"occupancy,{ROOM} occupied=1,people=3", SUNDAY), (f"climate,{ROOM} temperature_c=19.5", SUNDAY + 1)]
+    lines += [(f"occupancy,{ROOM} occupied={n},people={3 * n}", SUNDAY + (1 - n) * HALF_HOUR_NS) for n in (1, 0)]
+    lines += [(f"climate,{ROOM} temperature_c=19.5", SUNDAY + 1)]
     async with empty(database, name) as influx:
         await write(influx, lines)
         await recompute(influx, SUNDAY, SUNDAY + 99 * HALF_HOUR_NS)

@@ -35,9 +35,9 @@ async def test_occupancy_of_a_history_is_rolled_up_also_where_its_readings_are_t
     settings = Settings(registry=write_estate(tmp_path / "estate", 1), data=tmp_path / "data", influx=influx)
     topic, _ = message(0, None)
     months_ago = time.time_ns() - 200 * 86_400 * SECOND
-    said = Message(topic, b'{"people": 4, "occupied": true}', months_ago, False)
+    said = [Message(topic, b'{"people": 4, "occupied": true}', months_ago + at * SECOND, False) for at in (0, 60)]
 
-    await load([said], settings, lambda _count, _at: None)
+    await load(said, settings, lambda _count, _at: None)
     await roll_up(settings, lambda _share: None)
 
     async with Asking(influx) as asking:

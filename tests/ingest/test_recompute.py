@@ -57,8 +57,11 @@ async def rolled(influx: Influx, measurement: str, tags: Iterable[str] = TAGS) -
 
 
 async def everything(influx: Influx) -> dict[tuple[Any, ...], Any]:
+    tags = sorted({*TAGS, *SPACE_TAGS})
     return {
-        (name, *key): value for name in (HALF_HOUR, DAY, MONTH) for key, value in (await rolled(influx, name)).items()
+        (name, *key): value
+        for name in (HALF_HOUR, DAY, MONTH)
+        for key, value in (await rolled(influx, name, tags)).items()
     }
 
 
@@ -94,6 +97,18 @@ def meter(device: str, every_minutes: int, days: int, chance: random.Random) -> 
     return lines
 
 
+def sensors(chance: random.Random) -> list[Line]:
+    """Readings of rooms with one and two sensors, which speak of changes, or every quarter of an hour, or seldom."""
+    lines = []
+    for space, device, every in (("a", "1", 7), ("a", "2", 15), ("b", "3", 240), ("c", "4", 1_500)):
+        tags, time = f"occupancy,building=b,council=c,device={device},level=0,model=x,space={space}", START
+        while time < START + 5 * 48 * SPAN:
+            people = chance.choice((0, 0, 1, 3))
+            lines.append((f"{tags} occupied={min(people, 1)},people={people}", time))
+            time += round(chance.expovariate(1 / every) * 60) * SECOND + SECOND
+    return lines
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_any_order_of_arrival_ends_in_the_same_rollups(database: Database, seed: int) -> None:
     """Batches in any order, each followed by a look at the half-hours that it touched, and again at some."""
@@ -103,6 +118,7 @@ async def test_any_order_of_arrival_ends_in_the_same_rollups(database: Database,
         for device, every in (("quick", 2), ("usual", 15), ("slow", 70), ("daily", 1_440))
         for line in meter(device, every, 5, chance)
     ]
+    lines += sensors(chance)
     async with empty(database, f"rollup_order_{seed}") as influx:
         await write(influx, lines)
         first, last = await extent(influx) or (0, 0)
@@ -159,24 +175,24 @@ async def test_a_register_goes_on_where_its_device_moves(database: Database) -> 
 
 
 async def test_occupancy_by_half_hour(database: Database) -> None:
-    """Of all devices of a space together; each figure of those that tell it."""
+    """Of all devices of a space together, over time; what is before `occupancy_since` stays."""
     place = "building=b,council=c,device={},level=1,model=x,space=s"
     motion, counter = f"occupancy,{place.format('pir')}", f"occupancy,{place.format('counter')}"
-    said = [(motion, "occupied=0", 0), (motion, "occupied=1,motion=1", 10), (motion, "occupied=1", 20)]
-    said += [(motion, "occupied=0", 30), (counter, "occupied=1,people=2", 5), (counter, "people=5", 29)]
+    said = [(motion, "occupied=0", 0), (motion, "occupied=1,motion=1", 12), (motion, "occupied=0", 18)]
+    said += [(motion, "occupied=0", 60), (counter, "people=2", 0), (counter, "people=5", 20), (counter, "people=0", 30)]
     async with empty(database, "rollup_occupancy") as influx:
         await write(influx, [(f"{tags} {fields}", START + minute * MINUTE) for tags, fields, minute in said])
-        await recompute(influx, START, START + 2 * SPAN)
+        await recompute(influx, START, START + 4 * SPAN)
         found = {(key[-2], key[-1]): value for key, value in (await rolled(influx, HALF_HOUR, SPACE_TAGS)).items()}
-        await recompute(influx, START, START + 2 * SPAN, occupancy_since=START + SPAN)
-        await write(influx, [(f"{motion} occupied=1", START + MINUTE), (f"{motion} occupied=1", START + 59 * MINUTE)])
-        await recompute(influx, START, START + 2 * SPAN, occupancy_since=START + SPAN)
+        late = [(f"{motion} occupied=1", START + minute * MINUTE) for minute in (1, 45)]
+        await write(influx, late)
+        await recompute(influx, START, START + 4 * SPAN, occupancy_since=START + SPAN)
         later = {(key[-2], key[-1]): value for key, value in (await rolled(influx, HALF_HOUR, SPACE_TAGS)).items()}
-    first = {"occupied": 0.75, "occupied_readings": 4, "motion": 1, "people": 3.5, "people_most": 5}
-    assert found == {(START, key): value for key, value in first.items()} | {
-        (START + SPAN, "occupied"): 0, (START + SPAN, "occupied_readings"): 1,
+    assert found == {
+        (START, "occupied"): 0.2, (START, "occupied_readings"): 3, (START, "people"): 3, (START, "people_most"): 5,
+        (START + SPAN, "occupied"): 0, (START + SPAN, "occupied_readings"): 0,
     }  # fmt: skip
-    assert later == found | {(START + SPAN, "occupied"): 0.5, (START + SPAN, "occupied_readings"): 2}
+    assert later == found | {(START + SPAN, "occupied"): 0.5, (START + SPAN, "occupied_readings"): 1}
 
 
 async def test_names_are_written_as_they_were(database: Database) -> None:

@@ -11,7 +11,8 @@ from devices.localdays import HALF_HOUR_NS
 from devices.model import SECOND
 from devices.rollups import ROLLED
 from devices.schema import BY_NAME
-from ingest.rollup.registers import MOST, STEP, Register, Use, half_hours
+from ingest.rollup.readings import Readings
+from ingest.rollup.registers import MOST, STEP, Use, half_hours
 
 ELECTRICITY = BY_NAME["electricity_import"]
 MIDNIGHT = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp()) * SECOND
@@ -27,8 +28,8 @@ def at(clock: str) -> int:
     return MIDNIGHT + timedelta(hours=int(hours), minutes=int(minutes)) // timedelta(seconds=1) * SECOND
 
 
-def register(readings: list[Reading]) -> Register:
-    return Register(
+def register(readings: list[Reading]) -> Readings:
+    return Readings(
         np.array([at(clock) for clock, _ in readings], np.int64), np.array([value for _, value in readings], np.float64)
     )
 
@@ -104,7 +105,7 @@ def test_half_hours_add_up_to_what_the_register_rose_by(steps: list[tuple[int, f
     minutes, rises = zip(*steps, strict=True)
     times = MIDNIGHT + np.concatenate(([0], np.cumsum(minutes))) * MINUTE
     values = began + np.concatenate(([0.0], np.cumsum(rises)))
-    found = half_hours(Register(times.astype(np.int64), values), ELECTRICITY, MIDNIGHT, MIDNIGHT + 100 * DAY)
+    found = half_hours(Readings(times.astype(np.int64), values), ELECTRICITY, MIDNIGHT, MIDNIGHT + 100 * DAY)
     assert sum(use.amount for use in found.values()) == pytest.approx(sum(rises), abs=1e-6)
     assert all(-1e-9 <= use.estimated <= use.amount + 1e-6 for use in found.values())
 
@@ -119,10 +120,10 @@ def test_a_half_hour_depends_on_its_neighbours_alone(steps: list[tuple[int, floa
     times = MIDNIGHT + np.cumsum([minutes for minutes, _ in steps]).astype(np.int64) * MINUTE
     values = np.array([value for _, value in steps])
     start, end = MIDNIGHT + skip * HALF_HOUR_NS, MIDNIGHT + (skip + length) * HALF_HOUR_NS
-    whole = half_hours(Register(times, values), ELECTRICITY, MIDNIGHT, MIDNIGHT + 100 * DAY)
+    whole = half_hours(Readings(times, values), ELECTRICITY, MIDNIGHT, MIDNIGHT + 100 * DAY)
     low = max(0, int(np.searchsorted(times, start)) - 1)
     high = int(np.searchsorted(times, end)) + 1
-    part = half_hours(Register(times[low:high], values[low:high]), ELECTRICITY, start, end)
+    part = half_hours(Readings(times[low:high], values[low:high]), ELECTRICITY, start, end)
     assert set(part) == {time for time in whole if start <= time < end}
     for time, use in part.items():
         assert use == pytest.approx(whole[time], abs=1e-8)

@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from devices.localdays import HALF_HOUR_NS
+from devices.model import SECOND
 from devices.registry import load
 from devices.rollups import HALF_HOUR, database_of
 from ingest.access import Access, arrange
@@ -17,7 +19,7 @@ from ingest.doctor import database as probe
 from ingest.influx import DatabaseError, Influx, Stored
 from ingest.journal import Journal
 from ingest.processes import free_port
-from ingest.retention import DAY, DONE, forget, keep_tidy, oldest
+from ingest.retention import DAY, DONE, forget, keep_tidy, kept_since, oldest
 from ingest.security import store
 from ingest.servers import Database, influxdb
 from ingest.settings import Influx as Options
@@ -36,7 +38,11 @@ async def protected(tmp_path: Path) -> AsyncIterator[tuple[Database, Access]]:
     store.init(tmp_path / "security", load(estate), NOW, registry=estate)
     async with influxdb(tmp_path / "influxdb", protected=True) as database:
         access = await arrange(tmp_path / "security", database, "telemetry")
-        lines = [f"occupancy,space=a occupied=1,people={age} {NOW - age * DAY}" for age in AGES]
+        lines = [
+            f"occupancy,device=d,space=a people={people} {NOW - age * DAY + later}"
+            for age in AGES
+            for people, later in ((age, 0), (0, SECOND))
+        ]
         lines += [f"climate,space=a people={age} {NOW - age * DAY}" for age in AGES]
         async with connection(database, access.ingest) as influx:
             await influx.connect()
@@ -58,7 +64,7 @@ def opened(folder: Path) -> Journal:
 
 async def ages(influx: Influx, measurement: str, database: str | None = None) -> list[int]:
     found = await influx.query(f"SELECT people FROM {measurement}", database=database)
-    return sorted(int(row[1]) for series in found for row in series["values"])
+    return sorted({int(row[1]) for series in found for row in series["values"]})
 
 
 async def test_the_least_credential_deletes_old_occupancy_and_nothing_else(
@@ -72,7 +78,7 @@ async def test_the_least_credential_deletes_old_occupancy_and_nothing_else(
             while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
                 await asyncio.sleep(0.05)
         await _end(task)
-        assert await ages(influx, "occupancy") == [1, 29]
+        assert await ages(influx, "occupancy") == [0, 1, 29]
         assert await ages(influx, "climate") == sorted(AGES)
         assert await ages(influx, HALF_HOUR, database_of(influx.database)) == [31, 400]
     assert (await probe.probe(options(database, access.ingest, 30))).occupancy_days == 0
@@ -92,9 +98,32 @@ async def test_a_late_reading_of_a_day_that_is_deleted_leaves_its_roll_up_alone(
                 while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
                     await asyncio.sleep(0.05)
             await _end(task)
-            late = f"occupancy,space=a people=7 {NOW - 31 * DAY}"
+            late = f"occupancy,device=d,space=a people=7 {NOW - 31 * DAY}"
             assert await influx.write(late.encode(), 1) == Stored()
         assert await ages(influx, HALF_HOUR, database_of(influx.database)) == [31, 400]
+
+
+async def test_a_half_hour_after_what_is_deleted_stays_as_it_was(
+    protected: tuple[Database, Access], tmp_path: Path
+) -> None:
+    """Somebody came the evening before, and went at a quarter to one: that is known of half of the half-hour."""
+    database, access = protected
+    midnight = kept_since(NOW, 30)
+    said = {-HALF_HOUR_NS: 4, HALF_HOUR_NS * 3 // 2: 0, HALF_HOUR_NS * 5 // 2: 0}
+    async with connection(database, access.ingest) as influx, opened(tmp_path / "data") as journal:
+        lines = [f"occupancy,device=e,space=b people={people} {midnight + at}" for at, people in said.items()]
+        assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
+        for day in (NOW, NOW + DAY):
+            task = asyncio.create_task(keep_tidy(influx, journal, 30, lambda now=day: now, look_s=0.05))  # type: ignore[misc]
+            async with asyncio.timeout(10):
+                while await oldest(influx, kept_since(day, 30)) is not None:  # noqa: ASYNC110  as above
+                    await asyncio.sleep(0.05)
+            await _end(task)
+        found = await influx.query(
+            f"SELECT people FROM {HALF_HOUR} WHERE space = 'b' AND time = {midnight + HALF_HOUR_NS}",
+            database=database_of(influx.database),
+        )
+    assert found[0]["values"][0][1] == 2
 
 
 async def test_it_is_done_at_most_once_a_day_also_over_a_restart(tmp_path: Path) -> None:
