@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.ingest.test_recompute import METER, empty, write
 
 SUNDAY = int(datetime(2026, 10, 24, 23, tzinfo=UTC).timestamp()) * SECOND
 """Midnight in London before the clocks go back."""
+README = Path(__file__).parents[2] / "README.md"
 ROOM = "building=b,council=c,device=pir,level=1,model=x,space=s"
 
 
@@ -65,6 +67,17 @@ async def test_consumption_by_day_is_right_when_the_clocks_change(
     assert float(sunday["carbon_kgco2e"]) == pytest.approx(50 * CARBON.electricity)
     (gas,) = (row for row in found if row["device"] == "g" and row["local_time"].startswith("2026-10-25"))
     assert float(gas["cost_gbp"]) == pytest.approx(5 * GAS_KWH_M3 * PRICES.gas, abs=1e-6)
+
+
+async def test_the_command_of_the_readme_runs(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = README.read_text(encoding="utf-8").split("\n## Query it\n")[1].split("\n## ")[0]
+    (command,) = re.findall(r"^tolbooth export (.*)$", section, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    result = await export(await filled(database, "export_readme"), *command.split())
+    assert result.exit_code == 0, result.output
+    assert len(rows_of((tmp_path / "october.csv").read_text())) == 4
 
 
 async def test_utilisation_and_readings_go_to_standard_output(
