@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Coroutine
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,24 @@ ListenOption = Annotated[
     str, typer.Option("--listen", metavar="TIME", help="How long to listen to everything on the broker; 0s for not.")
 ]
 SecurityOption = Annotated[Path, typer.Option("--folder", help="The security folder.")]
+SinceOption = Annotated[
+    datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First local day; by default the oldest.")
+]
+UntilOption = Annotated[
+    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last local day; by default the newest.")
+]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demo keeps all its data.")]
+
+
+def chosen_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+    """The local days of `--since` and `--until`, both included.
+
+    Raises:
+        typer.BadParameter: the last is before the first.
+    """
+    if since and until and since > until:
+        raise typer.BadParameter("the last day is before the first", param_hint="--until")
+    return since and since.date(), until and until.date()
 
 
 def load_settings(path: Path | None) -> "Settings":

@@ -4,7 +4,6 @@ import asyncio
 import shlex
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,9 @@ from ingest.command import (
     SECURITY,
     FolderOption,
     SettingsOption,
+    SinceOption,
+    UntilOption,
+    chosen_days,
     demo_settings,
     load_estate,
     load_settings,
@@ -104,12 +106,8 @@ def doctor(
 @app.command()
 def rollup(
     settings: SettingsOption = None,
-    since: Annotated[
-        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First local day; by default the oldest.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last local day; by default the newest.")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
 ) -> None:
     """Work out the roll-ups of past days again: after a restore, a change of rules, or for an older database."""
     from rich.console import Console
@@ -117,12 +115,11 @@ def rollup(
     from ingest import terminal
     from ingest.rollup.span import roll_up
 
-    if since and until and since > until:
-        raise typer.BadParameter("the last day is before the first", param_hint="--until")
+    days = chosen_days(since, until)
     with clear_errors():
         chosen = running_settings(settings)
         with terminal.share(Console(), "roll-ups") as told:
-            work = roll_up(chosen.influx, since and since.date(), until and until.date(), told)
+            work = roll_up(chosen.influx, *days, told)
             points = asyncio.run(work)
     typer.echo(f"{points:,} points of roll-ups are written")
 

@@ -1,7 +1,6 @@
 """The command of the analysts: tables out of InfluxDB."""
 
 import asyncio
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from devices.command import clear_errors
 from devices.rollups import Period
 from devices.tables import TableFormat
-from ingest.command import SettingsOption, running_settings
+from ingest.command import SettingsOption, SinceOption, UntilOption, chosen_days, running_settings
 
 app = typer.Typer()
 
@@ -22,12 +21,8 @@ def export(
     ],
     by: Annotated[Period, typer.Option("--by", help="Of consumption: a row for each.")] = Period.HALF_HOUR,
     building: Annotated[list[str] | None, typer.Option("--building", help="Of this one; may come again.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First local day; by default the oldest.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last local day; by default the newest.")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     form: Annotated[TableFormat, typer.Option("--format", help="Parquet needs the extra `parquet`.")] = TableFormat.CSV,
     output: Annotated[
         Path | None, typer.Option("--output", help="The file; by default CSV goes to standard output.")
@@ -43,8 +38,7 @@ def export(
     from ingest.export import source
     from ingest.influx import Influx
 
-    if since and until and since > until:
-        raise typer.BadParameter("the last day is before the first", param_hint="--until")
+    days = chosen_days(since, until)
     if form is TableFormat.PARQUET and output is None:
         raise typer.BadParameter("Parquet goes to a file", param_hint="--output")
     with clear_errors():
@@ -54,7 +48,6 @@ def export(
         async def write(path: Path | None) -> int:
             with terminal.share(Console(stderr=True), what) as told, table(path, wanted.columns, form) as rows:
                 async with Influx(chosen.influx) as influx:
-                    days = since and since.date(), until and until.date()
                     return await write_rows(influx, wanted, building or (), *days, rows, told)
 
         if output is None:

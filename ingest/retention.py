@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 DAY: Final = 86_400 * SECOND
 LOOK_S: Final = 600.0
 """Between two looks whether a day is over, and between attempts while the database is away."""
+NO_DELETE: Final = 3
+"""The generation of InfluxDB from which on there is no DELETE."""
 DONE: Final = ("retention", "occupancy")
 """Under which (source, key) the journal remembers when it was done last, ns."""
 
@@ -37,7 +39,7 @@ async def keep_tidy(
         if now - done >= DAY:
             try:
                 major, _ = influx.version or await influx.connect()
-                if major > 2:
+                if major >= NO_DELETE:
                     log.warning(
                         "occupancy is not deleted: InfluxDB %d has no DELETE; set the retention of its database", major
                     )
@@ -61,6 +63,16 @@ async def keep_tidy(
 def kept_since(now: int, days: int) -> int:
     """Since when occupancy is kept, ns: the beginning of a day in UTC; 0 is for ever."""
     return max(0, (now - days * DAY) // DAY * DAY) if days else 0
+
+
+async def whole_since(influx: Influx, now: int, days: int) -> int:
+    """Since when readings of occupancy are all there, ns; InfluxDB 3 keeps them for ever.
+
+    Raises:
+        DatabaseError: the database did not answer.
+    """
+    major, _ = influx.version or await influx.connect()
+    return kept_since(now, days) if major < NO_DELETE else 0
 
 
 async def roll_up(influx: Influx, start: int, end: int) -> None:

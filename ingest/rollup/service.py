@@ -18,7 +18,7 @@ from devices.rollups import database_of
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError
-from ingest.retention import kept_since
+from ingest.retention import whole_since
 from ingest.rollup.recompute import recompute
 from ingest.rollup.touched import Touched
 
@@ -109,8 +109,8 @@ class RollUps:
             if not part:
                 return True
             before = part[-1].start
-            kept = kept_since(read, self.occupancy_days)
-            await self.recompute(self.influx, before, part[0].start + HALF_HOUR_NS, occupancy_since=kept)
+            whole = await whole_since(self.influx, read, self.occupancy_days)
+            await self.recompute(self.influx, before, part[0].start + HALF_HOUR_NS, occupancy_since=whole)
             await self.journal.rolled_up(part, read)
             told(len(part))
             if gently:

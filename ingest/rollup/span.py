@@ -10,7 +10,7 @@ from devices.localdays import Span, day_of, days
 from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, database_of, key_over
 from devices.schema import METER
 from ingest.influx import DatabaseError, Influx
-from ingest.retention import kept_since
+from ingest.retention import whole_since
 from ingest.rollup.recompute import extent, recompute
 from ingest.rollup.service import ensure
 from ingest.settings import Influx as Options
@@ -36,9 +36,9 @@ async def roll_up(options: Options, since: date | None, until: date | None, told
     """
     async with Influx(options) as influx:
         days = await _days(influx, since, until)
-        kept, written = kept_since(time.time_ns(), options.occupancy_days), 0
+        whole, written = await whole_since(influx, time.time_ns(), options.occupancy_days), 0
         for done, (start, end) in enumerate(reversed(days), 1):
-            written += await recompute(influx, start, end, occupancy_since=kept)
+            written += await recompute(influx, start, end, occupancy_since=whole)
             told(done / len(days))
     return written
 
