@@ -19,7 +19,7 @@ from ingest.doctor import database as probe
 from ingest.influx import DatabaseError, Influx, Stored
 from ingest.journal import Journal
 from ingest.processes import free_port
-from ingest.retention import DAY, DONE, forget, keep_tidy, kept_since, oldest, whole_since
+from ingest.retention import DAY, DONE, forget, keep_tidy, kept_since, oldest
 from ingest.security import store
 from ingest.servers import Database, influxdb
 from ingest.settings import Influx as Options
