@@ -7,7 +7,7 @@ A step that cannot be what a meter took is judged by rule:
 
 - it falls, and would have come round at a width that registers have: the roll-over is counted;
 - it falls to less than half: it began again at 0, and has what it shows (estimated, since what it took before is lost);
-- it falls a little: nothing was taken;
+- it falls a little: it was too high before, and that is taken back;
 - it rises by more than any such meter takes in that time (another meter behind the same device, a wrong unit): nothing
   is counted.
 """
@@ -102,7 +102,7 @@ def _judge(register: Readings, took: Values, field: Field) -> tuple[Values, NDAr
 def _fall(before: float, after: float, most: float) -> tuple[float, bool]:
     """What was taken where a register fell, and whether it began again."""
     if after >= before / 2:
-        return 0.0, False
+        return (after - before if before - after <= most else 0.0), False
     for width in _WIDTHS:
         left = width - before
         if 0 <= left <= NEAR * width and left + after <= most:

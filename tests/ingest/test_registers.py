@@ -63,9 +63,17 @@ CASES: dict[str, tuple[list[Reading], dict[str, Use]]] = {
         {"10:00": Use(7, 7), "10:30": Use(2, 0)},
     ),
     "a fall to much is another meter": ([("10:00", 52_000), ("10:30", 21_000)], {"10:00": Use(0, 0)}),
-    "a small fall is nothing": (
+    "a small fall takes back what was too much": (
         [("10:00", 3), ("10:30", 2.9), ("11:00", 4.9)],
-        {"10:00": Use(0, 0), "10:30": Use(2, 0)},
+        {"10:00": Use(-0.1, 0), "10:30": Use(2, 0)},
+    ),
+    "a spike within a half-hour leaves no trace": (
+        [("10:00", 5_000), ("10:10", 5_026), ("10:20", 5_002), ("10:30", 5_003)],
+        {"10:00": Use(3, 0)},
+    ),
+    "nor does one that no meter could make": (
+        [("10:00", 5_000), ("10:10", 5e6), ("10:20", 5_002), ("10:30", 5_003)],
+        {"10:00": Use(1, 0)},
     ),
     "a jump is another meter": (
         [("10:00", 100), ("10:30", 84_000), ("11:00", 84_002)],
