@@ -100,21 +100,32 @@ class RollUps:
 
         Raises:
             DatabaseError, FullError: what is not done stays.
+            Exception: a bug; all parts but those that it struck are done.
         """
         await self._ensure()
-        before = FOREVER
+        before, fault = FOREVER, None
         while time.monotonic() < until:
             read, began = time.time_ns(), time.monotonic()
             part = newest_part(await self.journal.touched(before, MOST))
             if not part:
+                if fault:
+                    raise fault
                 return True
             before = part[-1].start
             whole = await whole_since(self.influx, read, self.occupancy_days)
-            await self.recompute(self.influx, before, part[0].start + HALF_HOUR_NS, occupancy_since=whole)
-            await self.journal.rolled_up(part, read)
-            told(len(part))
+            try:
+                await self.recompute(self.influx, before, part[0].start + HALF_HOUR_NS, occupancy_since=whole)
+            except DatabaseError:
+                raise
+            except Exception as error:  # a bug: it holds up its own part alone
+                fault = error
+            else:
+                await self.journal.rolled_up(part, read)
+                told(len(part))
             if gently:
                 await asyncio.sleep(time.monotonic() - began)
+        if fault:
+            raise fault
         return False
 
     async def _ensure(self) -> None:

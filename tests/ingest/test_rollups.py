@@ -46,6 +46,8 @@ class Seen:
 
     spans: list[tuple[int, int]] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    poison: int = 0
+    """a half-hour that always fails"""
     began: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event | None = None
 
@@ -56,6 +58,8 @@ class Seen:
             await self.go.wait()
         if self.faults:
             raise self.faults.pop()
+        if start <= self.poison < end:
+            raise ZeroDivisionError("no days")
         return await recompute(influx, start, end, occupancy_since=occupancy_since)
 
 
@@ -271,3 +275,21 @@ async def test_a_bug_is_logged_once_and_what_it_left_is_done_later(
     assert len([one for one in caplog.records if one.exc_info]) == 1
     assert "roll-ups: failed: ZeroDivisionError: no days" in caplog.text
     assert "roll-ups: waiting: busy" in caplog.text
+
+
+async def test_a_bug_in_one_day_does_not_hold_up_the_others(tmp_path: Path, database: Database) -> None:
+    poisoned = MIDNIGHT + 48 * HALF_HOUR_NS
+    async with stored(database, "rolled_poison") as influx, opened(tmp_path) as journal:
+        await take(journal, influx, range(3 * 48))
+        rolling = RollUps(journal, influx, 0, Seen(poison=poisoned))
+        async with running(rolling):
+            async with asyncio.timeout(20):
+                while (await journal.counts()).touched > 48:  # noqa: ASYNC110  nobody tells
+                    await asyncio.sleep(0.02)
+            left = await journal.touched(poisoned + 48 * HALF_HOUR_NS, 100)
+            await asyncio.sleep(0.1)
+            assert rolling.state.text.startswith("failed: ZeroDivisionError")
+        days = await consumption(influx, DAYS)
+    assert [one.start for one in left][-1] == poisoned
+    assert len(left) == 48
+    assert (days[0], days[96]) == (48, 46)
