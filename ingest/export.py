@@ -13,7 +13,7 @@ from devices.rollups import HALF_HOUR, OCCUPANCY, ROLLED, SPACE_TAGS, Period, da
 from devices.rollups import TAGS as REGISTER_TAGS
 from devices.schema import FIELDS, TAGS
 from devices.tables import Column, Kind, Row, Write
-from ingest.influx import Influx
+from ingest.influx import Influx, identifiers
 
 CONSUMPTION: Final = "consumption"
 UTILISATION: Final = "utilisation"
@@ -89,7 +89,10 @@ async def export(
     """
     database = database_of(influx.database) if wanted.rolled else influx.database
     where = " OR ".join(f""""building" = '{_quoted(name)}'""" for name in buildings)
-    found = [await _end(influx, wanted, database, where, order) for order in ("ASC", "DESC")]
+    keys = [field.name for field in wanted.fields]
+    found = [
+        await influx.end(wanted.measurement, keys, last=last, where=where, database=database) for last in (False, True)
+    ]
     if None in found:
         of = f" of building {', '.join(buildings)}" if buildings else ""
         raise ExportError(f"{database} has no {wanted.measurement}{of}: see `tolbooth status`, and docs/schema.md")
@@ -106,20 +109,11 @@ async def export(
     return written
 
 
-async def _end(influx: Influx, wanted: Source, database: str, where: str, order: str) -> int | None:
-    """The time (ns) of the first or last row."""
-    keys = _identifiers(field.name for field in wanted.fields)
-    condition = f" WHERE {where}" if where else ""
-    question = f'SELECT {keys} FROM "{wanted.measurement}"{condition} ORDER BY time {order} LIMIT 1'  # noqa: S608 - quoted
-    times = [row[0] for series in await influx.query(question, database=database) for row in series["values"]]
-    return times[0] if times else None
-
-
 async def _rows(influx: Influx, wanted: Source, database: str, where: str, start: int, end: int) -> list[Row]:
     keys = [field.name for field in wanted.fields]
     question = (
-        f'SELECT {_identifiers(keys)} FROM "{wanted.measurement}" WHERE time >= {start} AND time < {end}'  # noqa: S608 - quoted
-        f"{f' AND ({where})' if where else ''} GROUP BY {_identifiers(wanted.tags)}"
+        f'SELECT {identifiers(keys)} FROM "{wanted.measurement}" WHERE time >= {start} AND time < {end}'  # noqa: S608 - quoted
+        f"{f' AND ({where})' if where else ''} GROUP BY {identifiers(wanted.tags)}"
     )
     rows: list[Row] = []
     for series in await influx.query(question, database=database):
@@ -148,10 +142,6 @@ def _sum(bought: Iterable[float | None], rates: Rates) -> float:
 
 def _number(key: str, unit: str) -> Column:
     return Column(key, Kind.NUMBER, None, "" if unit == "1" else unit)
-
-
-def _identifiers(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 def _quoted(text: str) -> str:

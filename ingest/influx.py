@@ -7,7 +7,7 @@ has a case for each. The generations differ: 1.x keeps the good lines of a batch
 import asyncio
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -80,6 +80,11 @@ class Halt:
 
 
 Verdict = Stored | Faulty | TooLarge | Wait | Halt
+
+
+def identifiers(names: Iterable[str]) -> str:
+    """Names as InfluxQL identifiers, comma-separated."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def judge(status: int, headers: Mapping[str, str], text: str, lines: int) -> Verdict:
@@ -216,6 +221,19 @@ class Influx:
                 raise DatabaseError(f"{query}: {result['error']}")
             series += result.get("series", [])
         return series
+
+    async def end(
+        self, measurement: str, keys: Iterable[str], *, last: bool = False, where: str = "", database: str | None = None
+    ) -> int | None:
+        """The time (ns) of the first or last point that has one of these fields; None where there is none.
+
+        Raises:
+            DatabaseError: it did not answer, or refused.
+        """
+        condition, order = f" WHERE {where}" if where else "", "DESC" if last else "ASC"
+        question = f'SELECT {identifiers(keys)} FROM "{measurement}"{condition} ORDER BY time {order} LIMIT 1'  # noqa: S608 - ours
+        times = [int(row[0]) for series in await self.query(question, database=database) for row in series["values"]]
+        return times[0] if times else None
 
     async def connect(self) -> tuple[int, int]:
         """Which generation answers; (major, minor).

@@ -12,20 +12,21 @@ import contextlib
 import sqlite3
 import time
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from ingest import counts, heard, quarantine
+from ingest import counts, handed, heard, quarantine, remembered
 from ingest.counts import AGED, Counts
+from ingest.handed import Handed
 from ingest.heard import Heard
 from ingest.journalfile import FILE, FullError, JournalFile, broken
 from ingest.quarantine import Kept
+from ingest.remembered import Remembered
 from ingest.rollup import touched
 from ingest.rollup.touched import Touched
 
@@ -35,9 +36,8 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, received INTEGER NOT NULL, messages INTEGER NOT NULL,"
     " count INTEGER NOT NULL, sizes BLOB NOT NULL, lines BLOB NOT NULL)",
     counts.TABLE,
-    "CREATE TABLE IF NOT EXISTS handed (id INTEGER PRIMARY KEY, packets BLOB NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS remembered (source TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-    " PRIMARY KEY (source, key)) WITHOUT ROWID",
+    handed.TABLE,
+    remembered.TABLE,
     heard.TABLE,
     quarantine.TABLE,
     touched.TABLE,
@@ -59,8 +59,8 @@ class Entry:
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(name, reason) → how many"""
     kept: list[Kept] = field(default_factory=list)
-    states: list[tuple[str, str, bytes]] = field(default_factory=list)
-    """(source, key, value) that formats must remember"""
+    states: list[Remembered] = field(default_factory=list)
+    """what formats must remember"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +73,6 @@ class Row:
     count: int
     sizes: bytes
     lines: bytes
-
-
-class _Handed:
-    """Which rows of packet identifiers are still needed: enough for `keep` identifiers.
-
-    The broker handles our PUBACKs in order, so what it may send again is among the last `keep` that we committed.
-    A row counted here whose transaction failed only makes us keep too much.
-    """
-
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._rows: deque[tuple[int, int]] = deque()
-        self._total = 0
-
-    def add(self, row: int, count: int) -> None:
-        self._rows.append((row, count))
-        self._total += count
-
-    def surplus(self, coming: int) -> int:
-        """Drop what `coming` more identifiers make needless; the id of the last row dropped, 0 if none."""
-        last = 0
-        while self._rows and self._total + coming - self._rows[0][1] >= self._keep:
-            last, count = self._rows.popleft()
-            self._total -= count
-        return last
 
 
 class Journal:
@@ -125,17 +100,19 @@ class Journal:
         self._quarantine_age = quarantine_age
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._keep_packets = keep_packets
-        self._handed = _Handed(keep_packets)
+        self._handed = Handed(keep_packets)
         self._quarantined = 0
         self.bytes = 0
         """of lines not settled"""
-        self.packets: dict[int, int] = {}
-        """packet identifier → CRC-32 of what was committed under it last, for the last `keep_packets`"""
         self.grown = asyncio.Event()
         """set when lines were appended"""
         self.full = ""
         """why nothing is taken; empty while it is"""
+
+    @property
+    def packets(self) -> dict[int, int]:
+        """Packet identifier → CRC-32 of what was committed under it last, for the last `keep_packets`."""
+        return self._handed.packets
 
     async def __aenter__(self) -> Self:
         try:
@@ -158,19 +135,9 @@ class Journal:
             FullError: nothing was written; try again later.
         """
         await self._run(self._append, entry)
-        self._hand(entry.packets)
+        self._handed.note(entry.packets)
         if entry.lines:
             self.grown.set()
-
-    def _hand(self, packets: "array[int]") -> None:
-        """Remember the last identifiers only: a broker that comes round to an older one has had its PUBACK long ago."""
-        known = self.packets
-        for packet in packets:
-            identifier = packet >> 32
-            known.pop(identifier, None)
-            known[identifier] = packet & 0xFFFF_FFFF
-        for identifier in list(islice(known, max(0, len(known) - self._keep_packets))):
-            del known[identifier]
 
     async def peek(self, after: int, lines: int) -> list[Row]:
         """The oldest rows with an id above `after`, up to about so many lines, at least one row if there is any."""
@@ -194,23 +161,17 @@ class Journal:
         """What is where, at one moment."""
         return await self._run(lambda: counts.read(self._db))
 
-    async def states(self) -> list[tuple[str, str, bytes]]:
-        """What formats must remember: (source, key, value)."""
-        return await self._run(lambda: self._db.execute("SELECT source, key, value FROM remembered").fetchall())
+    async def states(self) -> list[Remembered]:
+        """What formats must remember."""
+        return await self._run(lambda: remembered.read(self._db))
 
     async def recall(self, source: str, key: str) -> bytes:
         """One value that is remembered; empty where there is none."""
-
-        def work() -> bytes:
-            question = "SELECT value FROM remembered WHERE source = ? AND key = ?"
-            row: tuple[bytes] | None = self._db.execute(question, (source, key)).fetchone()
-            return row[0] if row else b""
-
-        return await self._run(work)
+        return await self._run(lambda: remembered.recall(self._db, source, key))
 
     async def remember(self, source: str, key: str, value: bytes) -> None:
         """Remember one value outside an entry."""
-        await self._run(lambda: self._file.grow(lambda: _remember(self._db, [(source, key, value)])))
+        await self._run(lambda: self._file.grow(lambda: remembered.save(self._db, [(source, key, value)])))
 
     async def heard(self) -> list[Heard]:
         """When each device was last heard, as saved last."""
@@ -257,10 +218,7 @@ class Journal:
     def _restore(self) -> None:
         (self.bytes,) = self._db.execute("SELECT COALESCE(SUM(LENGTH(lines)), 0) FROM batch").fetchone()
         self._quarantined = quarantine.size(self._db)
-        for row, blob in self._db.execute("SELECT id, packets FROM handed ORDER BY id"):
-            packets = array("Q", blob)
-            self._handed.add(row, len(packets))
-            self._hand(packets)
+        self._handed.restore(self._db)
 
     def _append(self, entry: Entry) -> None:
         try:
@@ -293,11 +251,9 @@ class Journal:
             )
         counts.add(db, entry.tally)
         if entry.packets:
-            cursor = db.execute("INSERT INTO handed (packets) VALUES (?)", (entry.packets.tobytes(),))
-            db.execute("DELETE FROM handed WHERE id <= ?", (forget,))
-            self._handed.add(cursor.lastrowid or 0, len(entry.packets))
+            self._handed.write(db, entry.packets, forget)
         if entry.states:
-            _remember(db, entry.states)
+            remembered.save(db, entry.states)
         if entry.kept:
             quarantine.insert(db, entry.kept)
 
@@ -352,11 +308,3 @@ class Journal:
 
         self._file.free(work)
         self._quarantined -= freed
-
-
-def _remember(db: sqlite3.Connection, states: Sequence[tuple[str, str, bytes]]) -> None:
-    """Remember values; an empty one forgets its key."""
-    db.executemany("INSERT OR REPLACE INTO remembered (source, key, value) VALUES (?,?,?)", states)
-    forgotten = [(source, key) for source, key, value in states if not value]
-    if forgotten:
-        db.executemany("DELETE FROM remembered WHERE source = ? AND key = ?", forgotten)

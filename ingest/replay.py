@@ -17,11 +17,12 @@ from typing import Final
 
 from devices.decode import Decoder
 from devices.model import REFUSED, Fate, Message, Reason
-from ingest import counts, journal, journalfile, lineprotocol, quarantine
+from ingest import counts, journal, journalfile, lineprotocol, quarantine, remembered
 from ingest.counts import VALUES
 from ingest.journalfile import JournalError
 from ingest.lineprotocol import Tags
 from ingest.quarantine import Choice, Kept, Row
+from ingest.remembered import Remembered
 
 CHUNK: Final = 500
 WAIT_S: Final = 60.0
@@ -81,13 +82,12 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
         raise JournalError(f"{path}: {error}") from error
 
 
-def descriptions(db: sqlite3.Connection) -> list[tuple[str, str, bytes]]:
+def descriptions(db: sqlite3.Connection) -> list[Remembered]:
     """What sources remember of descriptions, without what they have written."""
-    rows = db.execute("SELECT source, key, value FROM remembered")
-    return [(source, key, value) for source, key, value in rows if not key.startswith(_WRITTEN)]
+    return [(source, key, value) for source, key, value in remembered.read(db) if not key.startswith(_WRITTEN)]
 
 
-def descriptions_in(folder: Path) -> list[tuple[str, str, bytes]]:
+def descriptions_in(folder: Path) -> list[Remembered]:
     """`descriptions` of a data folder; none where ingest has not run with it yet."""
     if not (folder / journalfile.FILE).exists():
         return []

@@ -12,7 +12,7 @@ from typing import Final
 
 from devices.model import SECOND
 from devices.rollups import database_of
-from devices.schema import OCCUPANCY
+from devices.schema import FIELDS, OCCUPANCY
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError
@@ -25,6 +25,7 @@ LOOK_S: Final = 600.0
 """Between two looks whether a day is over, and between attempts while the database is away."""
 NO_DELETE: Final = 3
 """The generation of InfluxDB from which on there is no DELETE."""
+KEYS: Final = tuple(field.key for field in FIELDS if field.measurement == OCCUPANCY)
 DONE: Final = ("retention", "occupancy")
 """Under which (source, key) the journal remembers when it was done last, ns."""
 
@@ -96,6 +97,4 @@ async def forget(influx: Influx, before: int) -> None:
 
 async def oldest(influx: Influx, before: int) -> int | None:
     """When the oldest occupancy before `before` was measured, ns; None where there is none."""
-    found = await influx.query(f'SELECT * FROM "{OCCUPANCY}" WHERE time < {before} LIMIT 1')  # noqa: S608  the schema's
-    times = [int(row[0]) for series in found for row in series.get("values", [])]
-    return min(times, default=None)
+    return await influx.end(OCCUPANCY, KEYS, where=f"time < {before}")

@@ -15,7 +15,7 @@ import numpy as np
 
 from devices.localdays import HALF_HOUR_NS, Span
 from devices.schema import Field
-from ingest.influx import Influx
+from ingest.influx import Influx, identifiers
 from ingest.rollup.readings import Readings
 
 MARGINS: Final = (HALF_HOUR_NS, 4 * HALF_HOUR_NS, 16 * HALF_HOUR_NS, 52 * HALF_HOUR_NS)
@@ -36,6 +36,15 @@ class Series:
     """the tag by which a few of them are asked for"""
     look: int
     """ns; readings further apart have nothing to do with each other"""
+
+    @property
+    def groups(self) -> str:
+        """The tags for `GROUP BY`."""
+        return identifiers(self.tags)
+
+    def key(self, answer: Mapping[str, Any]) -> Key:
+        """Which series one of InfluxDB's answer is."""
+        return tuple(answer["tags"][tag] for tag in self.tags)
 
 
 async def changed(influx: Influx, field: Field, series: Series, start: int, end: int) -> Mapping[Span, set[Key]]:
@@ -100,10 +109,9 @@ async def _ask(
     known = sorted(re.escape(name).replace("/", r"\/") for name in names)
     if 0 < len(known) <= NAMED:
         where += f' AND "{series.named}" =~ /^({"|".join(known)})$/'
-    groups = ", ".join(f'"{tag}"' for tag in series.tags)
     question = (
         f'SELECT "{field.key}" FROM "{field.measurement}" WHERE {where} '  # noqa: S608 - our names
-        f"GROUP BY {groups} ORDER BY time {order}"
+        f"GROUP BY {series.groups} ORDER BY time {order}"
     )
     return [
         (tuple(one["tags"][tag] for tag in series.tags), _readings(one["values"]))

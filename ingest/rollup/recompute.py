@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
 from devices import localdays
 from devices.model import SECOND
@@ -18,7 +20,8 @@ from ingest.rollup.registers import half_hours
 LOOK: Final = 62 * 86_400 * SECOND
 """How far away the next reading of a register may be: what it took over a longer silence is not counted."""
 SERIES: Final = Series(TAGS, "device", LOOK)
-_GROUPS: Final = ", ".join(f'"{tag}"' for tag in TAGS)
+_KEYS: Final = [key for field in ROLLED for key in (field.key, estimated(field))]
+_SUMS: Final = ", ".join(f'sum("{key}")' for key in _KEYS)
 
 
 async def recompute(influx: Influx, start: int, end: int, *, occupancy_since: int = 0) -> int:
@@ -50,11 +53,11 @@ async def extent(influx: Influx) -> tuple[int, int] | None:
         DatabaseError: it did not answer, or refused.
     """
     times = []
-    for field in {*ROLLED, *(field for field, _ in OCCUPANCY)}:
-        for order in ("ASC", "DESC"):
-            question = f'SELECT "{field.key}" FROM "{field.measurement}" ORDER BY time {order} LIMIT 1'  # noqa: S608 - our names
-            times += [row[0] for series in await influx.query(question) for row in series["values"]]
-    return (min(times), max(times)) if times else None
+    for measurement, fields in groupby((*ROLLED, *(field for field, _ in OCCUPANCY)), attrgetter("measurement")):
+        keys = [field.key for field in fields]
+        times += [await influx.end(measurement, keys, last=last) for last in (False, True)]
+    there = [time for time in times if time is not None]
+    return (min(there), max(there)) if there else None
 
 
 def _rolled(registers: Mapping[Key, Readings], field: Field, start: int, end: int) -> list[str]:
@@ -80,16 +83,10 @@ async def _sum_up(influx: Influx, start: int, end: int) -> int:
 
 
 async def _summed(influx: Influx, of: str, into: str, start: int, end: int) -> list[str]:
-    keys = [key for field in ROLLED for key in (field.key, estimated(field))]
-    sums = ", ".join(f'sum("{key}")' for key in keys)
-    question = f'SELECT {sums} FROM "{of}" WHERE time >= {start} AND time < {end} GROUP BY {_GROUPS}'  # noqa: S608 - our names
+    question = f'SELECT {_SUMS} FROM "{of}" WHERE time >= {start} AND time < {end} GROUP BY {SERIES.groups}'  # noqa: S608 - our names
     lines = []
     for series in await influx.query(question, database=database_of(influx.database)):
-        amounts = zip(keys, series["values"][0][1:], strict=True)
+        amounts = zip(_KEYS, series["values"][0][1:], strict=True)
         taken = {key: amount for key, amount in amounts if amount is not None}
-        lines.append(line_of(into, tags_of(TAGS, _key(series)), taken, start))
+        lines.append(line_of(into, tags_of(TAGS, SERIES.key(series)), taken, start))
     return lines
-
-
-def _key(series: Mapping[str, Any]) -> Key:
-    return tuple(series["tags"][tag] for tag in TAGS)

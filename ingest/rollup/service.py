@@ -103,14 +103,13 @@ class RollUps:
             Exception: a bug; all parts but those that it struck are done.
         """
         await self._ensure()
-        before, fault = FOREVER, None
+        before, fault, finished = FOREVER, None, False
         while time.monotonic() < until:
             read, began = time.time_ns(), time.monotonic()
             part = newest_part(await self.journal.touched(before, MOST))
             if not part:
-                if fault:
-                    raise fault
-                return True
+                finished = True
+                break
             before = part[-1].start
             whole = await whole_since(self.influx, read, self.occupancy_days)
             try:
@@ -126,7 +125,7 @@ class RollUps:
                 await asyncio.sleep(time.monotonic() - began)
         if fault:
             raise fault
-        return False
+        return finished
 
     async def _ensure(self) -> None:
         if not self._there:

@@ -78,16 +78,9 @@ async def _extent(influx: Influx) -> tuple[int, int] | None:
 
 async def first_reading(influx: Influx) -> int | None:
     """When the oldest register was read, ns; None where none was. Raises `DatabaseError`."""
-    return await _first(influx, METER, CONSUMPTION, influx.database)
+    return await influx.end(METER, CONSUMPTION)
 
 
 async def first_rolled(influx: Influx, keys: Iterable[str]) -> int | None:
     """When the oldest half-hour with one of these begins, ns; None where there is none. Raises `DatabaseError`."""
-    return await _first(influx, HALF_HOUR, keys, database_of(influx.database))
-
-
-async def _first(influx: Influx, measurement: str, keys: Iterable[str], database: str) -> int | None:
-    fields = ", ".join(f'"{key}"' for key in keys)
-    found = await influx.query(f'SELECT {fields} FROM "{measurement}" LIMIT 1', database=database)  # noqa: S608 - our names
-    times = [int(row[0]) for series in found for row in series.get("values", [])]
-    return min(times, default=None)
+    return await influx.end(HALF_HOUR, keys, database=database_of(influx.database))
