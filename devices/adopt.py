@@ -15,9 +15,10 @@ from devices.estate.draft import CouncilDraft
 from devices.estate.shapes import NATIVE, DeviceRow, keys, required
 from devices.estate.values import instant
 from devices.formats import OWN_CONNECTION
-from devices.model import SECOND, DeviceKind, Estate
+from devices.model import DeviceKind, Estate
 from devices.registry import load
 from devices.strangers import Stranger
+from devices.timestamps import SECOND
 
 _COLUMNS: Final = frozenset([*required(DeviceRow), "source", "address", "space", "to"])
 

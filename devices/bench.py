@@ -13,19 +13,9 @@ from devices import guess
 from devices.decode import Decoder, Outcome, Window, moment, plausible, too_large
 from devices.formats import make_source
 from devices.guess import Guess
-from devices.model import (
-    REFUSED,
-    SECOND,
-    Decoded,
-    Message,
-    Reading,
-    Reason,
-    Reject,
-    Source,
-    SourceConfig,
-    TimeSource,
-)
+from devices.message import REFUSED, Decoded, Message, Reading, Reason, Reject, Source, SourceConfig, TimeSource
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 
 MAX_PAYLOAD: Final = 262_144
 MAX_SOURCES: Final = 1_000

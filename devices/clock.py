@@ -4,9 +4,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 
 from devices.localdays import LONDON
-from devices.model import SECOND
 from devices.payload import MAX_NUMBER, number
-from devices.timestamps import from_rfc3339, scaled, to_rfc3339
+from devices.timestamps import SECOND, from_rfc3339, scaled, to_rfc3339
 
 TimeUnit = Literal["s", "ms", "us", "ns", "RFC 3339", "local"]
 """How a device writes a time; `local` is the time of day here, without an offset"""

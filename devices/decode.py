@@ -8,26 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from devices.formats import make_source
-from devices.model import (
-    REFUSED,
-    SECOND,
-    Assignment,
-    Decoded,
-    Device,
-    Estate,
-    Message,
-    Reading,
-    Reason,
-    Reject,
-    Sample,
-    Source,
-    SourceConfig,
-    TimeSource,
-)
+from devices.message import REFUSED, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.model import Assignment, Device, Estate
 from devices.privacy import Gate
 from devices.schema import Kind
 from devices.text import printable
-from devices.timestamps import to_rfc3339
+from devices.timestamps import SECOND, to_rfc3339
 from devices.topics import ByTopic
 
 _Route = tuple[str, Source, bool]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, TimeSource, reading_of
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, TimeSource, reading_of
 from devices.payload import is_missing, number, state
 from devices.schema import BY_NAME, Field
 from devices.text import printable, show

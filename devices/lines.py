@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from devices.bench import Bench, Verdict
-from devices.model import MEND, Message, Reason, Reject, TimeSource
+from devices.message import MEND, Message, Reason, Reject, TimeSource
 from devices.text import json_fault, printable, show
 from devices.timestamps import from_epoch_ms, from_rfc3339, to_rfc3339
 

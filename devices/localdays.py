@@ -5,8 +5,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from devices.model import SECOND
 from devices.rollups import ZONE
+from devices.timestamps import SECOND
 
 HALF_HOUR_NS: Final = 1_800 * SECOND
 LONDON: Final = ZoneInfo(ZONE)

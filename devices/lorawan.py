@@ -22,12 +22,12 @@ from typing import Any, Final
 
 from devices import codecs, units
 from devices.devicemodel import Model, find, merge_alone
-from devices.model import SECOND, Decoded, Reading, Reason, Reject, Sample, TimeSource
+from devices.message import Decoded, Reading, Reason, Reject, Sample, TimeSource
 from devices.modelfile import ModelFile, read
 from devices.normalise import capped, normalise
 from devices.schema import BY_NAME
 from devices.text import printable
-from devices.timestamps import from_rfc3339
+from devices.timestamps import SECOND, from_rfc3339
 
 MAX_REMEMBERED: Final = 20_000
 """uplinks remembered to tell duplicates"""

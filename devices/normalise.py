@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 from devices import units
 from devices.clock import told
 from devices.devicemodel import Key, Model
-from devices.model import SECOND, Reading, Reason, Reject, Sample, TimeSource, reading_of
+from devices.message import Reading, Reason, Reject, Sample, TimeSource, reading_of
 from devices.modelfile import STATES, Clock, Plain, Rule, word
 from devices.schema import BY_NAME, Kind
 from devices.text import printable, show
-from devices.timestamps import scaled
+from devices.timestamps import SECOND, scaled
 
 MAX_VALUES: Final = 500
 MAX_DEPTH: Final = 5

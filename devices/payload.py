@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from devices.model import Reason, Reject
+from devices.message import Reason, Reject
 from devices.text import json_fault, show
 
 MAX_NUMBER: Final = 40

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from devices.model import Assignment, Council, Device, DeviceKind, Estate, Reading, Reason, Reject
+from devices.message import Reading, Reason, Reject
+from devices.model import Assignment, Council, Device, DeviceKind, Estate
 from devices.schema import BY_NAME, OCCUPANCY, Kind
 
 DESKS: Final = BY_NAME["desks_in_use"]

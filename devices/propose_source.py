@@ -15,7 +15,7 @@ from devices.estate.shapes import SourceItem
 from devices.formats import json, make_source
 from devices.formats.json import ANY, DEVICE, KEY
 from devices.infer import Proposal, infer, is_clock
-from devices.model import Message, SourceConfig
+from devices.message import Message, SourceConfig
 from devices.propose import MAX_BYTES, keys, rows, slug
 from devices.registry import source_config
 from devices.text import printable

@@ -7,7 +7,7 @@ import orjson
 
 from devices.devicemodel import find
 from devices.lorawan import child
-from devices.model import Message
+from devices.message import Message
 from devices.text import printable
 
 

@@ -14,19 +14,9 @@ from devices.estate.reference import calendar_rules, council_areas
 from devices.estate.rules import disagreements
 from devices.estate.shapes import NATIVE, AssignmentItem, CalendarItem, SourceItem
 from devices.formats import default_topic
-from devices.model import (
-    FOREVER,
-    Assignment,
-    Building,
-    Council,
-    Device,
-    Estate,
-    Hours,
-    Meter,
-    Privacy,
-    SourceConfig,
-    Space,
-)
+from devices.message import SourceConfig
+from devices.model import Assignment, Building, Council, Device, Estate, Hours, Meter, Privacy, Space
+from devices.timestamps import FOREVER
 
 T = TypeVar("T")
 

@@ -15,8 +15,9 @@ from devices.estate.change import ChangeError, apply, read
 from devices.estate.draft import CouncilDraft, Entry
 from devices.estate.shapes import NATIVE, AssignmentItem
 from devices.estate.values import instant
-from devices.model import FOREVER, Device, Estate
+from devices.model import Device, Estate
 from devices.registry import load
+from devices.timestamps import FOREVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from devices.adopt import Adopted
 from devices.infer import Confidence, Proposal
-from devices.model import SECOND
 from devices.propose import Draft
 from devices.propose_source import Listed
 from devices.replace import Replaced
 from devices.schema import BY_NAME, Kind
 from devices.strangers import Stranger
 from devices.text import printable
+from devices.timestamps import SECOND
 
 _MISSING = Text("not known", style="dim")
 

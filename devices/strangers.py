@@ -15,9 +15,11 @@ from devices.estate.change import ChangeError
 from devices.estate.problem import nearest
 from devices.formats import make_source
 from devices.guess import Guess, by_payload, certain, likely
-from devices.model import REFUSED, SECOND, Decoded, DeviceKind, Estate, Message, Source, SourceConfig
+from devices.message import REFUSED, Decoded, Message, Source, SourceConfig
+from devices.model import DeviceKind, Estate
 from devices.recognise import models
 from devices.text import printable
+from devices.timestamps import SECOND
 
 TOGETHER: Final = 2 * SECOND
 """messages of one device this close belong to one report"""

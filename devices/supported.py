@@ -12,7 +12,7 @@ import yaml
 
 from devices.devicemodel import find
 from devices.formats import FORMATS, default_topic, make_source
-from devices.model import SourceConfig
+from devices.message import SourceConfig
 from devices.modelfile import EXAMPLES, MAKER_FILE, MakerFile, ModelFile, read
 from devices.schema import BY_NAME
 

@@ -1,8 +1,11 @@
-"""Times on the wire: RFC 3339 and epoch milliseconds to integer nanoseconds and back, without rounding."""
+"""Times: nanoseconds inside, and on the wire RFC 3339 and epoch milliseconds to integer nanoseconds and back, without rounding."""
 
 import re
 from datetime import UTC, datetime
 
+SECOND = 1_000_000_000
+FOREVER = 2**63 - 1
+"""The end of an assignment that has no end."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _parse = datetime.fromisoformat
 _FRACTION = re.compile(r"[.,]([0-9]{7,})")

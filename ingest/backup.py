@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 from pydantic import BaseModel, SecretStr
 
 from devices.errors import MendableError
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest import journalfile, veil
 from ingest.counts import look
 from ingest.settings import Settings

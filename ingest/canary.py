@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from devices.estate.shapes import NATIVE
-from devices.model import SECOND, Estate, Message
+from devices.message import Message
+from devices.model import Estate
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from ingest.influx import DatabaseError, Influx
 from ingest.lineprotocol import escape_tag
 from ingest.session import Session

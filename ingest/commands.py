@@ -144,7 +144,7 @@ def explain(
     from devices.bench import OpenBench
     from devices.decode import Decoder
     from devices.lines import answer
-    from devices.model import Message
+    from devices.message import Message
     from ingest import explain as explaining
     from ingest.lineprotocol import Tags
     from ingest.replay import descriptions_in

@@ -153,7 +153,7 @@ def _strangers(settings: "Settings", listen: str) -> "list[Stranger]":
 
 def _replay_adopted(settings: "Settings", done: "Adopted") -> int:
     """Messages of an adopted device that quarantine kept and that are stored now."""
-    from devices.model import Reason
+    from devices.message import Reason
     from ingest.journalfile import FILE
     from ingest.quarantine import Choice
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from devices.model import Fate
+from devices.message import Fate
 from ingest.journalfile import FILE, JournalError
 from ingest.rollup import touched
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, compress
 from typing import Final, NamedTuple, Protocol
 
-from devices.model import Fate, Reason
+from devices.message import Fate, Reason
 from ingest.influx import DatabaseError, Faulty, Halt, Stored, TooLarge, Verdict
 from ingest.journal import Journal, Row
 from ingest.journalfile import FullError

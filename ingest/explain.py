@@ -11,10 +11,10 @@ from rich.text import Text
 from devices.bench import ANY_AGE, OpenBench, Verdict, verdict_of
 from devices.decode import Decoder, Outcome, Placed, Window, cleared, moment, too_large
 from devices.localdays import day_of
-from devices.model import FOREVER, MEND, REFUSED, SECOND, Decoded, Message, Reason, Reject, Sample, TimeSource
+from devices.message import MEND, REFUSED, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
 from devices.text import printable
-from devices.timestamps import to_rfc3339
+from devices.timestamps import FOREVER, SECOND, to_rfc3339
 from ingest import lineprotocol
 from ingest.lineprotocol import Tags
 

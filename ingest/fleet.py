@@ -6,8 +6,10 @@ Neither InfluxDB nor Grafana notices one device of many going quiet. The registr
 from collections.abc import Container, Iterable, Iterator
 
 from devices.decode import Placed
-from devices.model import SECOND, Assignment, Device, Estate, Reading, TimeSource
+from devices.message import Reading, TimeSource
+from devices.model import Assignment, Device, Estate
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from ingest.heard import Heard
 from ingest.lineprotocol import Tags, lines
 from ingest.silence import MISSED, Due, Key

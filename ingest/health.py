@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from devices.model import Fate
+from devices.message import Fate
 from ingest import drain, session
 from ingest.counts import AGED, REJECTED, REWRITTEN, VALUES, Counts
 from ingest.receive import Kit

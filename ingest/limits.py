@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.model import SECOND
+from devices.timestamps import SECOND
 
 WINDOW: Final = SECOND
 """Time over which messages are counted before the bucket is filled up."""

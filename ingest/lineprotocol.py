@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from devices.decode import Placed
-from devices.model import Assignment, Device, Estate, Meter, Reading
+from devices.message import Reading
+from devices.model import Assignment, Device, Estate, Meter
 from devices.schema import OCCUPANCY
 from ingest.veil import Veil
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from devices.model import Message
+from devices.message import Message
 from ingest import receive
 from ingest.drain import State, Writer, drain
 from ingest.influx import Influx

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from devices.model import MEND, Reason
+from devices.message import MEND, Reason
 from devices.text import printable
 from devices.timestamps import to_rfc3339
 from ingest.quarantine import Group, Row, group_id

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.model import SECOND
+from devices.timestamps import SECOND
 
 Request = tuple[str, bytes]
 """Topic and payload; the topic stands for the edge node."""

@@ -13,7 +13,8 @@ from typing import Final
 import orjson
 
 from devices.decode import Decoder, Outcome
-from devices.model import REFUSED, Device, Fate, Message, Reason, Reject, TimeSource
+from devices.message import REFUSED, Fate, Message, Reason, Reject, TimeSource
+from devices.model import Device
 from devices.text import printable
 from ingest import lineprotocol, quarantine
 from ingest.canary import Canary

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from devices.decode import Decoder
-from devices.model import REFUSED, Fate, Message, Reason
+from devices.message import REFUSED, Fate, Message, Reason
 from ingest import counts, journal, journalfile, lineprotocol, quarantine, remembered
 from ingest.counts import VALUES
 from ingest.journalfile import JournalError

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from devices.model import SECOND
 from devices.rollups import database_of
 from devices.schema import FIELDS, OCCUPANCY
+from devices.timestamps import SECOND
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError

@@ -16,7 +16,8 @@ from aiohttp import web
 from devices import registry
 from devices.decode import Decoder, Window
 from devices.errors import ConfigurationError
-from devices.model import SECOND, Estate
+from devices.model import Estate
+from devices.timestamps import SECOND
 from ingest import health, receive
 from ingest.canary import Canary, fly, own_topics
 from ingest.drain import State, Writer, drain

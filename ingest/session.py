@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple
 
 import mqtt5
 
-from devices.model import Message
+from devices.message import Message
 from ingest.connection import Connection, RefusedError, reply, tls_context, words, write
 from ingest.settings import Mqtt
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from devices.model import SECOND
+from devices.timestamps import SECOND
 
 MISSED: Final = 3
 """Intervals without a message after which a device is silent."""

@@ -16,7 +16,8 @@ from rich.text import Text
 from devices.bench import Verdict, verdict_of
 from devices.decode import Decoder
 from devices.errors import MendableError
-from devices.model import Estate, Message
+from devices.message import Message
+from devices.model import Estate
 from devices.text import printable
 from devices.timestamps import to_rfc3339
 from ingest.settings import Mqtt

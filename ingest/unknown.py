@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from devices.model import Message, Reason
+from devices.message import Message, Reason
 from ingest import journalfile, quarantine
 from ingest.quarantine import Choice
 from ingest.replay import descriptions, opened

@@ -12,9 +12,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from devices.model import SECOND, Assignment, Device, Estate
+from devices.model import Assignment, Device, Estate
 from devices.privacy import Group, veils
 from devices.schema import SMALL_SPACES
+from devices.timestamps import SECOND
 from ingest.security import store
 from ingest.settings import SettingsError
 

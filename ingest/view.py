@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from devices.model import Fate
+from devices.message import Fate
 from devices.schema import BY_NAME, Field, Kind
 from devices.text import in_short, printable
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from devices.model import FOREVER, SECOND
 from devices.schema import Field, Kind
+from devices.timestamps import FOREVER, SECOND
 from simulators.faults import Fault, Scope
 from simulators.noise import Flags, Floats, Ints, key, keys, spreads, uniforms
 from simulators.reporting import AT_ONCE

@@ -8,7 +8,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from devices.model import Message
+from devices.message import Message
 from simulators.backfill import messages
 
 _TOGETHER: Final = 2_000

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from devices.model import SECOND, Estate, Message
+from devices.message import Message
+from devices.model import Estate
+from devices.timestamps import SECOND
 from simulators.gateways import connections
 from simulators.scenario import HEALTHY, Scenario
 from simulators.simulation import STEP_S, Simulation

@@ -8,7 +8,8 @@ will of a session carry the same bdSeq, one more than the session before.
 from collections.abc import Iterable
 
 from devices.formats import sparkplug
-from devices.model import Device, Message, Reading, SourceConfig
+from devices.message import Message, Reading, SourceConfig
+from devices.model import Device
 from simulators.sensors import tells
 from simulators.speakers import Due
 from simulators.unplayable import UnplayableError

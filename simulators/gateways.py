@@ -15,7 +15,8 @@ import orjson
 from devices.formats import native, zigbee2mqtt
 from devices.formats.z2m_exposes import Plan
 from devices.formats.zigbee2mqtt import Described
-from devices.model import Device, Estate, Message, SourceConfig
+from devices.message import Message, SourceConfig
+from devices.model import Device, Estate
 from simulators.data import zigbee2mqtt_definitions
 from simulators.edge import EdgeNode
 from simulators.noise import key

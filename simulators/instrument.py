@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 
 from devices.factors import GAS_KWH_M3
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Meter, Utility
+from devices.model import Assignment, Device, DeviceKind, Meter, Utility
+from devices.timestamps import FOREVER, SECOND
 from simulators.meters import LOADS, Tap, taps
 from simulators.noise import Flags, Floats, Ints, Keys, key, keys, smooths, spreads, uniform, uniforms
 from simulators.profiles import Profile

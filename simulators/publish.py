@@ -11,7 +11,8 @@ from typing import Final
 
 from aiomqtt import Client, MqttError, TLSParameters, Will
 
-from devices.model import Estate, Message
+from devices.message import Message
+from devices.model import Estate
 from simulators.gateways import Connection, connections
 from simulators.noise import key, uniform
 from simulators.scenario import HEALTHY, Scenario

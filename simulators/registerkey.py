@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 
 from devices.factors import GAS_KWH_M3
-from devices.model import SECOND, Assignment, Utility
+from devices.model import Assignment, Utility
 from devices.tables import Row, time_text
+from devices.timestamps import SECOND
 from simulators.instrument import METERS, Instruments
 from simulators.noise import Floats, Ints
 from simulators.registers import shown, turns

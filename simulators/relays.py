@@ -5,7 +5,9 @@ from typing import Final
 
 from devices.devicemodel import Model, find
 from devices.formats import senml, thethingsstack
-from devices.model import SECOND, Device, Message, SourceConfig
+from devices.message import Message, SourceConfig
+from devices.model import Device
+from devices.timestamps import SECOND
 from simulators.speakers import Due
 from simulators.unplayable import UnplayableError
 

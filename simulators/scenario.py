@@ -21,7 +21,8 @@ from devices.estate.shapes import Shape
 from devices.estate.text import Place, read_csv, read_yaml
 from devices.estate.values import Id, Text, instant
 from devices.factors import PRICES
-from devices.model import FOREVER, SECOND, Building, Council, Device, Estate
+from devices.model import Building, Council, Device, Estate
+from devices.timestamps import FOREVER, SECOND
 from simulators.faults import KINDS, Fault, Scope
 from simulators.outages import outages
 from simulators.profiles import profile

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from devices.model import Device, Reading
+from devices.message import Reading
+from devices.model import Device
 from devices.schema import Field
 from simulators.ailments import Ailments, Telling
 from simulators.clocks import Clocks

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Final
 
-from devices.model import SECOND, Device, Message
+from devices.message import Message
+from devices.model import Device
+from devices.timestamps import SECOND
 from simulators.faults import Fault, Scope
 from simulators.gateways import Connection
 from simulators.noise import key, uniform

@@ -1,7 +1,8 @@
 """Devices on Wi-Fi, which speak for themselves in the way of their makers: Shelly of the second generation, Tasmota."""
 
 from devices.formats import shelly2, tasmota
-from devices.model import Device, Message, Sample, SourceConfig
+from devices.message import Message, Sample, SourceConfig
+from devices.model import Device
 from simulators.noise import key
 from simulators.speakers import Due
 

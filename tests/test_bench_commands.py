@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devices.decode import Decoder
-from devices.model import Message
+from devices.message import Message
 from devices.registry import load
 from ingest.journal import Journal
 from tests.bench.estate import BUILDING, COUNCIL, write_estate

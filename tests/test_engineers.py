@@ -11,7 +11,7 @@ import pytest
 
 from devices import registry
 from devices.decode import Decoder
-from devices.model import Message
+from devices.message import Message
 from ingest.journal import Journal
 from ingest.lineprotocol import Tags
 from ingest.receive import digest

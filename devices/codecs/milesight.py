@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from devices.codecs import Frame
 from devices.codecs.layout import Record, record
-from devices.model import SECOND
+from devices.timestamps import SECOND
 
 TYPES: Final[Mapping[int, str]] = {
     0x00: "status:u8",

@@ -10,7 +10,8 @@ from devices.estate.problem import Problem, shown, suggest
 from devices.estate.shapes import NATIVE, AssignmentItem, DeviceHead, SpaceItem
 from devices.estate.text import plain
 from devices.estate.values import ID
-from devices.model import FOREVER, DeviceKind, Utility
+from devices.model import DeviceKind, Utility
+from devices.timestamps import FOREVER
 
 _METERS: Final = {
     DeviceKind.ELECTRICITY_METER: Utility.ELECTRICITY,

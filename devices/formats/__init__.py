@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
-from devices.model import Source, SourceConfig
+from devices.message import Source, SourceConfig
 
 FORMATS: Final = (
     "chirpstack",

@@ -10,7 +10,7 @@ from devices.formats import discovery, templates
 from devices.formats.discovery import NOT_READ, Availability, Entity, spell
 from devices.gather import Gathering
 from devices.memory import Memory
-from devices.model import Reason, Reject
+from devices.message import Reason, Reject
 from devices.payload import is_missing, number
 
 MAX_ENTITIES: Final = 50_000

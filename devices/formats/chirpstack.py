@@ -30,7 +30,7 @@ from devices.lorawan import (
     pick_model,
     read_uplink,
 )
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.payload import read_object
 from devices.schema import BY_NAME
 from devices.text import json_fault, printable

@@ -11,7 +11,7 @@ from devices import meaning
 from devices.formats import templates
 from devices.formats.templates import PLAIN, Template
 from devices.gather import measures
-from devices.model import Reason, Reject
+from devices.message import Reason, Reject
 from devices.payload import member, read_object
 from devices.schema import BY_NAME
 from devices.text import printable

@@ -16,7 +16,7 @@ from devices import meaning
 from devices.formats.catalogue import Catalogue, Payload, gather
 from devices.formats.discovery import HEATING
 from devices.gather import Gathering, refused, told_presence
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
 from devices.payload import number, read_object, read_text
 from devices.schema import Kind
 

@@ -15,7 +15,7 @@ from devices import meaning
 from devices.formats.catalogue import Catalogue, Payload, gather
 from devices.formats.discovery import spell
 from devices.gather import Gathering, refused
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
 from devices.schema import Kind
 from devices.text import printable
 

@@ -14,7 +14,7 @@ import orjson
 from devices import meaning
 from devices.gather import Gathering, refused
 from devices.memory import Memory
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, SourceConfig
 from devices.payload import member, read_object, read_text
 from devices.schema import BY_NAME, Kind
 

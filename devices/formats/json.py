@@ -25,7 +25,7 @@ from devices.clock import spelled, told, wanted
 from devices.devicemodel import Model, find, merge_alone
 from devices.gather import refused
 from devices.lorawan import encode_object
-from devices.model import Decoded, Message, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.modelfile import Clock, ModelFile
 from devices.normalise import MAX_DEPTH, capped, normalise
 from devices.payload import number, read_text

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import orjson
 
-from devices.model import (
+from devices.message import (
     Decoded,
     Message,
     Reading,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from devices.lorawan import Seen, network_time
-from devices.model import Decoded, Message, Reason, Reject
+from devices.message import Decoded, Message, Reason, Reject
 from devices.text import printable
 from devices.topics import ByTopic
 

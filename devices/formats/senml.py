@@ -17,10 +17,11 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from devices.meaning import meaning
-from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.normalise import capped
 from devices.schema import Kind
 from devices.text import json_fault, printable, show
+from devices.timestamps import SECOND
 from devices.units import convert
 
 DEFAULT_TOPIC: Final = "senml"

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from devices.gather import Gathering, refused, told_presence
-from devices.model import Decoded, Message, Reason, Reject, Sample, SourceConfig
+from devices.message import Decoded, Message, Reason, Reject, Sample, SourceConfig
 from devices.payload import is_missing, member, read_object, read_text
 
 DEFAULT_TOPIC: Final = "shellies"

@@ -17,9 +17,10 @@ import orjson
 from devices import clock
 from devices.formats.shelly_components import COMPONENT, OWN_DEVICES, components, model_measures_room, read
 from devices.gather import Gathering, measures, refused, told_presence
-from devices.model import SECOND, Decoded, Message, Reason, Reject, Sample, SourceConfig
+from devices.message import Decoded, Message, Reason, Reject, Sample, SourceConfig
 from devices.payload import member, number, read_object
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 
 DEFAULT_TOPIC: Final = ""
 _EVENTS: Final = "/events/rpc"

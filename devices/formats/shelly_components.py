@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from devices.gather import Gathering
-from devices.model import Reading, Reason
+from devices.message import Reading, Reason
 from devices.payload import is_missing, member, number
 from devices.text import show
 

@@ -23,9 +23,10 @@ from devices.formats import sparkplug_metrics as metrics
 from devices.formats import sparkplug_payload as wire
 from devices.formats.sparkplug_metrics import UNIT, Described
 from devices.formats.sparkplug_payload import Metric, Payload
-from devices.model import SECOND, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.normalise import capped
 from devices.text import printable
+from devices.timestamps import SECOND
 from devices.topics import ByTopic
 
 DEFAULT_TOPIC: Final = "spBv1.0"

@@ -8,7 +8,7 @@ from devices.devicemodel import Model
 from devices.formats import sparkplug_payload as wire
 from devices.formats.sparkplug_payload import Metric, Payload
 from devices.meaning import meaning
-from devices.model import Reading, Reason, Reject
+from devices.message import Reading, Reason, Reject
 from devices.normalise import Value, read
 from devices.schema import BY_NAME, Kind
 from devices.text import printable

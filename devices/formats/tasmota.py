@@ -18,7 +18,7 @@ from devices import clock
 from devices.formats import tasmota_keys
 from devices.gather import Gathering, refused, told_presence
 from devices.memory import Memory
-from devices.model import Decoded, Message, Reason, Reject, Sample, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reason, Reject, Sample, SourceConfig, TimeSource
 from devices.payload import member, number, read_object
 from devices.topics import ByTopic
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from devices.gather import Gathering
-from devices.model import Reading, Reason
+from devices.message import Reading, Reason
 from devices.payload import member, number
 from devices.text import show
 

@@ -15,8 +15,9 @@ from typing import Final
 import orjson
 
 from devices.gather import Gathering, refused, told_presence
-from devices.model import SECOND, Decoded, Message, Reason, Reject, Sample, SourceConfig
+from devices.message import Decoded, Message, Reason, Reject, Sample, SourceConfig
 from devices.payload import is_missing, number, read_object
+from devices.timestamps import SECOND
 
 DEFAULT_TOPIC: Final = "home"
 _PRESENCE: Final = {b"online": True, b"offline": False, b"Online": True, b"Offline": False}

@@ -31,7 +31,7 @@ from devices.lorawan import (
     pick_model,
     read_uplink,
 )
-from devices.model import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
 from devices.modelfile import Rule
 from devices.normalise import Value, read
 from devices.payload import read_object

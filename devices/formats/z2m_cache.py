@@ -10,7 +10,8 @@ from typing import Final
 
 import orjson
 
-from devices.model import SECOND, Reading
+from devices.message import Reading
+from devices.timestamps import SECOND
 
 REPLAY: Final = 60 * SECOND
 """how long after its start the bridge may still be repeating what it remembers"""

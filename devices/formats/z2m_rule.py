@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
-from devices.model import Reason, Reject
+from devices.message import Reason, Reject
 from devices.schema import BY_NAME, Field
 from devices.text import printable, show
 

@@ -21,9 +21,7 @@ import orjson
 from devices.formats.z2m_cache import Cache
 from devices.formats.z2m_exposes import Plan, dump, load, plan_of, plan_without_description
 from devices.formats.z2m_rule import Json, read, write
-from devices.model import (
-    FOREVER,
-    SECOND,
+from devices.message import (
     Decoded,
     Message,
     Reading,
@@ -36,7 +34,7 @@ from devices.model import (
     reading_of,
 )
 from devices.text import json_fault, printable, show
-from devices.timestamps import from_epoch_ms, from_rfc3339, to_rfc3339
+from devices.timestamps import FOREVER, SECOND, from_epoch_ms, from_rfc3339, to_rfc3339
 
 DEFAULT_TOPIC: Final = "zigbee2mqtt"
 HEARTBEAT_S: Final = "300"

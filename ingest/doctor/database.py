@@ -7,8 +7,8 @@ from typing import Final
 
 import aiohttp
 
-from devices.model import SECOND
 from devices.rollups import database_of
+from devices.timestamps import SECOND
 from ingest import retention
 from ingest.doctor.findings import DAY, OCCUPANCY_DAYS, DatabaseEvidence
 from ingest.doctor.rollups import RollUpsEvidence

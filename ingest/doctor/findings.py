@@ -6,8 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from devices.model import MEND, REFUSED, SECOND, Reason
+from devices.message import MEND, REFUSED, Reason
 from devices.text import in_short, printable
+from devices.timestamps import SECOND
 from ingest.settings import Settings
 
 DAY: Final = 86_400

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from devices import registry
-from devices.model import SECOND, Estate, Reason
+from devices.message import Reason
+from devices.model import Estate
+from devices.timestamps import SECOND
 from ingest import heard, journalfile, reserve
 from ingest.counts import look
 from ingest.doctor.findings import DAY, CertificateEvidence, DataEvidence, FileEvidence, FleetEvidence

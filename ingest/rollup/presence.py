@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest.rollup.readings import Readings, Times, Values
 
 BELIEVED: Final = 2 * 3_600 * SECOND

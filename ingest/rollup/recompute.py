@@ -7,9 +7,9 @@ from operator import attrgetter
 from typing import Final
 
 from devices import localdays
-from devices.model import SECOND
 from devices.rollups import DAY, HALF_HOUR, MONTH, OCCUPANCY, ROLLED, TAGS, database_of, estimated
 from devices.schema import Field
+from devices.timestamps import SECOND
 from ingest.influx import Influx
 from ingest.rollup import occupancy
 from ingest.rollup.neighbours import Key, Series, around, changed

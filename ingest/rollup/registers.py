@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
 from devices.schema import BY_NAME, Field
+from devices.timestamps import SECOND
 from ingest.rollup.readings import Readings, Values
 
 LONG: Final = 2 * 3_600 * SECOND

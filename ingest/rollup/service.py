@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from devices.localdays import HALF_HOUR_NS, day_of, midnight
-from devices.model import FOREVER
 from devices.rollups import database_of
+from devices.timestamps import FOREVER
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Journal
 from ingest.journalfile import FullError

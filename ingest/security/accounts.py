@@ -13,7 +13,8 @@ from typing import Final
 
 from devices.errors import ConfigurationError
 from devices.formats import OWN_CONNECTION, commands, make_source
-from devices.model import Council, Device, Estate, SourceConfig
+from devices.message import SourceConfig
+from devices.model import Council, Device, Estate
 
 INGEST: Final = "ingest"
 OPERATOR: Final = "operator"

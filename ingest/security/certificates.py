@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from devices.model import SECOND
+from devices.timestamps import SECOND
 
 DAY: Final = 86_400 * SECOND
 AUTHORITY_DAYS: Final = 3_650

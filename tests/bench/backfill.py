@@ -16,7 +16,9 @@ import aiohttp
 
 import simulators
 from devices import registry
-from devices.model import SECOND, Estate, Message
+from devices.message import Message
+from devices.model import Estate
+from devices.timestamps import SECOND
 from ingest import servers
 from ingest.load import load
 from ingest.service import kit

@@ -23,7 +23,7 @@ import mqtt5
 
 from devices import registry
 from devices.decode import Decoder
-from devices.model import Message
+from devices.message import Message
 from ingest import lineprotocol, servers
 from ingest.lineprotocol import Tags
 from ingest.processes import free_port

@@ -13,7 +13,7 @@ from dashboards.preview.macros import Choice, with_time, with_variables
 from dashboards.preview.timerange import Range
 from dashboards.sources import Source
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest.influx import Influx
 from ingest.rollup.recompute import recompute
 from ingest.settings import Influx as Options

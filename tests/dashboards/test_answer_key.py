@@ -11,8 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from devices import registry
-from devices.model import SECOND, Estate
+from devices.model import Estate
 from devices.rollups import DAY, database_of
+from devices.timestamps import SECOND
 from ingest.influx import Influx
 from ingest.load import load, roll_up
 from ingest.servers import Database

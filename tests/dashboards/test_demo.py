@@ -17,8 +17,10 @@ from dashboards.preview.influx import Connection, Influx
 from dashboards.preview.macros import Choice, with_time, with_variables
 from dashboards.sources import Source
 from devices import registry
-from devices.model import SECOND, Estate, Message
+from devices.message import Message
+from devices.model import Estate
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from ingest.load import load, roll_up
 from ingest.servers import Database
 from ingest.settings import Influx as InfluxSettings

@@ -16,8 +16,8 @@ from dashboards.preview.frames import Frame
 from dashboards.preview.influx import Connection, Influx
 from dashboards.preview.macros import Choice
 from dashboards.sources import Source
-from devices.model import SECOND
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from ingest.influx import Influx as Writer
 from ingest.retention import forget, kept_since, oldest
 from ingest.servers import Database

@@ -8,7 +8,8 @@ from devices.formats.zigbee2mqtt import (
     encode_devices,
     source,
 )
-from devices.model import SECOND, Decoded, Message, Reason, Source, SourceConfig
+from devices.message import Decoded, Message, Reason, Source, SourceConfig
+from devices.timestamps import SECOND
 
 BASE = "zigbee2mqtt"
 

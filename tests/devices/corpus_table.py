@@ -16,7 +16,9 @@ from devices.bench import Bench, OpenBench, RegistryBench
 from devices.decode import Decoder
 from devices.formats import make_source
 from devices.lines import decode
-from devices.model import FOREVER, Assignment, Building, Council, Device, DeviceKind, Estate, Message
+from devices.message import Message
+from devices.model import Assignment, Building, Council, Device, DeviceKind, Estate
+from devices.timestamps import FOREVER
 from tests.devices.vocabulary import CORPUS, Expected, expectations, payload_bytes, rows, sources
 
 ARRIVAL = 1_795_507_200_000_000_000

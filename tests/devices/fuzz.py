@@ -17,7 +17,8 @@ from typing import Final
 
 from devices.decode import Decoder, Outcome
 from devices.formats import FORMATS
-from devices.model import Estate, Message
+from devices.message import Message
+from devices.model import Estate
 from ingest.lineprotocol import Tags, lines
 from tests.devices import recorded
 from tests.devices.mutate import Mutator

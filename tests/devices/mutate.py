@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import orjson
 
-from devices.model import SECOND, Message
+from devices.message import Message
+from devices.timestamps import SECOND
 from tests.devices.recorded import Recorded
 
 _MARK: Final = "\u00a7here\u00a7"

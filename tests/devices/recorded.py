@@ -15,21 +15,10 @@ import orjson
 
 from devices.decode import Decoder, Window, configs
 from devices.formats import FORMATS, default_topic, make_source, senml, sparkplug
-from devices.model import (
-    FOREVER,
-    SECOND,
-    Assignment,
-    Building,
-    Council,
-    Device,
-    DeviceKind,
-    Estate,
-    Message,
-    Reading,
-    SourceConfig,
-)
+from devices.message import Message, Reading, SourceConfig
+from devices.model import Assignment, Building, Council, Device, DeviceKind, Estate
 from devices.schema import BY_NAME
-from devices.timestamps import to_rfc3339
+from devices.timestamps import FOREVER, SECOND, to_rfc3339
 from tests.devices.vocabulary import CORPUS, payload_bytes, sources
 
 ARRIVAL: Final = 1_795_507_200 * SECOND

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from devices.formats import make_source
-from devices.model import Decoded, Message, Reason, Source, SourceConfig
+from devices.message import Decoded, Message, Reason, Source, SourceConfig
 
 ARRIVAL = 1_795_507_200_000_000_000
 

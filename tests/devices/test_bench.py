@@ -15,7 +15,7 @@ from devices.bench import OpenBench, RegistryBench
 from devices.decode import Decoder
 from devices.formats import FORMATS
 from devices.lines import LineError, answers, parse
-from devices.model import Reason
+from devices.message import Reason
 from tests.bench.estate import write_estate
 
 NOW = 1_795_507_200_000_000_000

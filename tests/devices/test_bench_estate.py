@@ -11,7 +11,8 @@ from devices.adopt import Wish, adopt
 from devices.check import check
 from devices.decode import Decoder
 from devices.estate.change import ChangeError, apply
-from devices.model import DeviceKind, Message
+from devices.message import Message
+from devices.model import DeviceKind
 from devices.registry import RegistryError, load
 from devices.replace import Swap, replace_device
 from devices.strangers import choose, find, interval, kind_of

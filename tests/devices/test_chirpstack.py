@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from devices.devicemodel import find
 from devices.formats.chirpstack import encode, source
-from devices.model import Decoded, Message, Reading, Reason, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, SourceConfig, TimeSource
 from devices.schema import BY_NAME
 from devices.timestamps import from_rfc3339
 from tests.devices.test_thethingsstack import JSON, reasons, values

@@ -4,7 +4,7 @@ import pytest
 
 from devices.decode import Decoder
 from devices.formats import FORMATS
-from devices.model import REFUSED
+from devices.message import REFUSED
 from tests.devices import recorded
 from tests.devices.recorded import ARRIVAL, HOUR
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices import clock
-from devices.model import SECOND, TimeSource
+from devices.message import TimeSource
+from devices.timestamps import SECOND
 from tests.devices.sources import make, say
 
 LONDON = ZoneInfo("Europe/London")

@@ -8,7 +8,7 @@ from devices import codecs
 from devices.codecs.layout import record
 from devices.devicemodel import find
 from devices.lorawan import Uplink, read_uplink
-from devices.model import Reason, TimeSource
+from devices.message import Reason, TimeSource
 
 NAMES = (
     "milesight/am307", "milesight/em300-di", "milesight/vs360", "milesight/wt201", "milesight/ct101", "elsys/ers",

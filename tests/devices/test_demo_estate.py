@@ -8,8 +8,9 @@ import pytest
 
 import simulators
 from devices.check import check
-from devices.model import FOREVER, Building, Council, Device, DeviceKind, Utility
+from devices.model import Building, Council, Device, DeviceKind, Utility
 from devices.registry import load
+from devices.timestamps import FOREVER
 
 ESTATE = Path(simulators.__file__).parent / "estate"
 

@@ -9,7 +9,7 @@ import yaml
 from devices import modelfile
 from devices.devicemodel import find
 from devices.lorawan import Uplink, conventions, read_uplink
-from devices.model import Reason, TimeSource
+from devices.message import Reason, TimeSource
 from devices.modelfile import EXAMPLES, MAKER_FILE, ModelFile, Rule
 from devices.timestamps import from_rfc3339
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from devices.formats import make_source
-from devices.model import Message, Source, SourceConfig
+from devices.message import Message, Source, SourceConfig
 from tests.devices.vocabulary import CORPUS, expectations, payload_bytes, unmet
 
 CASES = Path(__file__).parent / "cases"

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.formats import make_source
-from devices.model import SECOND, Message, Reading, Reason, Sample, Source, SourceConfig
+from devices.message import Message, Reading, Reason, Sample, Source, SourceConfig
 from devices.schema import BY_NAME, Kind
+from devices.timestamps import SECOND
 from tests.devices.test_formats_corpus import ARRIVAL, PLAYED, make, rows
 from tests.devices.vocabulary import payload_bytes
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.model import SECOND, Message, Reason, TimeSource
+from devices.message import Message, Reason, TimeSource
+from devices.timestamps import SECOND
 from tests.devices.sources import ARRIVAL, make, reasons, say, values
 
 DESCRIBED = ("esphome", "homeassistant", "homie", "shelly1", "shelly2", "tasmota", "theengs")

@@ -5,7 +5,7 @@ import pytest
 from devices.decode import Decoder
 from devices.formats import FORMATS
 from devices.formats.native import _Native
-from devices.model import Decoded, Message, Reading, Sample
+from devices.message import Decoded, Message, Reading, Sample
 from devices.schema import BY_NAME
 from tests.devices import recorded
 from tests.devices.fuzz import Fuzz

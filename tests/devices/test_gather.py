@@ -6,7 +6,7 @@ import pytest
 
 from devices import meaning
 from devices.gather import Gathering, measures, to_schema
-from devices.model import Reading, Reason, reading_of
+from devices.message import Reading, Reason, reading_of
 from devices.schema import BY_NAME, FIELDS, Kind
 
 
@@ -15,7 +15,7 @@ def test_the_quick_way_makes_the_same_reading_and_stands_in_one_place() -> None:
     assert reading_of((row, 20.5, "l1")) == Reading(row, 20.5, "l1")
     assert type(reading_of((row, 20.5, ""))) is Reading
     modules = Path(meaning.__file__).parent.rglob("*.py")
-    assert [module.name for module in modules if "tuple.__new__" in module.read_text()] == ["model.py"]
+    assert [module.name for module in modules if "tuple.__new__" in module.read_text()] == ["message.py"]
 
 
 @pytest.mark.parametrize(

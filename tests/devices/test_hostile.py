@@ -9,7 +9,8 @@ from devices.decode import Decoder
 from devices.devicemodel import LONGEST_KEY, MAX_KEYS, find
 from devices.formats import make_source
 from devices.meaning import MAX_NAME, meaning
-from devices.model import Estate, Message, Reason, Source, SourceConfig
+from devices.message import Message, Reason, Source, SourceConfig
+from devices.model import Estate
 from devices.normalise import normalise
 from devices.text import show
 from tests.devices import recorded

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from devices import topics
 from devices.check import check
 from devices.formats import json, make_source
-from devices.model import SECOND, Message, Reading, Reason, Sample, Source, SourceConfig, TimeSource
+from devices.message import Message, Reading, Reason, Sample, Source, SourceConfig, TimeSource
 from devices.registry import load
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from tests.devices.vocabulary import payload_bytes, rows, sources
 
 ARRIVAL = 1_795_507_200 * SECOND

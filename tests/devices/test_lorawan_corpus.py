@@ -8,7 +8,7 @@ import pytest
 
 from devices.devicemodel import find
 from devices.formats import chirpstack, thethingsstack
-from devices.model import Decoded, Message, Reason, Source, SourceConfig
+from devices.message import Decoded, Message, Reason, Source, SourceConfig
 from tests.devices.vocabulary import expectations, payload_bytes, rows, unmet
 
 ARRIVAL = 1_770_106_500_000_000_000

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.formats.native import MAX_ELEMENTS, encode, encode_batch, encode_status, source
-from devices.model import Decoded, Message, Reading, Reason, Sample, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, Sample, SourceConfig, TimeSource
 from devices.schema import FIELDS, WRITTEN_BY_INGEST, Kind
 
 ROOT, COUNCIL = "tolbooth/v1", "fife"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devices.model import Message
+from devices.message import Message
 from devices.recognise import models
 
 CASES: list[tuple[str, str, str, Any, dict[str, str]]] = [

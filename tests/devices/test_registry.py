@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from devices.estate.reference import benchmarks, climate_stations, council_areas, superseded_codes
-from devices.model import FOREVER, DeviceKind, Hours, Meter, SourceConfig, Space, Utility
+from devices.message import SourceConfig
+from devices.model import DeviceKind, Hours, Meter, Space, Utility
 from devices.registry import RegistryError, load
+from devices.timestamps import FOREVER
 
 DOCS = Path(__file__).parents[2] / "docs" / "estate.md"
 HEADER = "id,kind,model,interval,building,from\n"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.formats.senml import encode, source
-from devices.model import SECOND, Decoded, Message, Reading, Reason, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, SourceConfig, TimeSource
 from devices.schema import FIELDS, WRITTEN_BY_INGEST, Kind
-from devices.timestamps import from_rfc3339
+from devices.timestamps import SECOND, from_rfc3339
 from tests.devices.test_thethingsstack import JSON
 from tests.devices.vocabulary import expectations, payload_bytes, rows, unmet
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from devices.formats import sparkplug_payload as wire
 from devices.formats.sparkplug import REBIRTH, encode, source
 from devices.formats.sparkplug_payload import Metric, Payload
-from devices.model import SECOND, Decoded, Message, Reading, Reason, SourceConfig
+from devices.message import Decoded, Message, Reading, Reason, SourceConfig
 from devices.schema import BY_NAME, FIELDS, WRITTEN_BY_INGEST, Kind
-from devices.timestamps import from_rfc3339
+from devices.timestamps import SECOND, from_rfc3339
 from tests.devices.sparkplugs import METRICS, ROWS, body
 from tests.devices.vocabulary import expectations, unmet
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.devicemodel import find
 from devices.formats.thethingsstack import encode, source
-from devices.model import Decoded, Message, Reading, Reason, SourceConfig, TimeSource
+from devices.message import Decoded, Message, Reading, Reason, SourceConfig, TimeSource
 from devices.schema import BY_NAME
 from devices.timestamps import from_rfc3339
 

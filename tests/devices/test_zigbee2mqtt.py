@@ -12,8 +12,9 @@ from devices.formats.zigbee2mqtt import (
     encode_availability,
     encode_bridge_state,
 )
-from devices.model import SECOND, Message, Reading, Reason
+from devices.message import Message, Reading, Reason
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from tests.devices.bridges import BASE, ROOM, T0, Json, binary, bridge, described, numeric, reasons, send, values
 
 

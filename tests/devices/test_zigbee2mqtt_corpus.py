@@ -1,7 +1,7 @@
 """Messages of real Zigbee2MQTT devices, each read by the description that the bridge gave of it."""
 
 from devices.formats.zigbee2mqtt import source
-from devices.model import Message, Source, SourceConfig
+from devices.message import Message, Source, SourceConfig
 from tests.devices.vocabulary import expectations, payload_bytes, rows, unmet
 
 ARRIVAL = 1_770_106_500_000_000_000

@@ -5,7 +5,8 @@ import pytest
 from devices.formats.zigbee2mqtt import (
     encode_devices,
 )
-from devices.model import SECOND, Message, Reason
+from devices.message import Message, Reason
+from devices.timestamps import SECOND
 from tests.devices.bridges import BASE, ROOM, T0, binary, bridge, described, numeric, reasons, send, values
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from devices.estate.shapes import SourceItem
-from devices.model import Decoded, SourceConfig
+from devices.message import Decoded, SourceConfig
 from devices.registry import source_config
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -1,18 +1,8 @@
 """A small estate in memory for tests that need devices and places but no files."""
 
-from devices.model import (
-    FOREVER,
-    SECOND,
-    Assignment,
-    Building,
-    Council,
-    Device,
-    DeviceKind,
-    Estate,
-    Meter,
-    SourceConfig,
-    Utility,
-)
+from devices.message import SourceConfig
+from devices.model import Assignment, Building, Council, Device, DeviceKind, Estate, Meter, Utility
+from devices.timestamps import FOREVER, SECOND
 
 COUNCIL, BUILDING = "sim-moor", "sim-hall"
 NOW = 1_780_000_000 * SECOND

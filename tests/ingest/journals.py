@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from devices.model import Fate
+from devices.message import Fate
 from ingest.counts import RECEIVED
 from ingest.journal import Entry, Journal
 from ingest.quarantine import Kept

@@ -3,7 +3,8 @@
 import pytest
 
 from devices.decode import Decoder
-from devices.model import SECOND, Message
+from devices.message import Message
+from devices.timestamps import SECOND
 from ingest.canary import LATE, Canary, own_topics
 from ingest.fleet import Fleet
 from ingest.lineprotocol import Tags

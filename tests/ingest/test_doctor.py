@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest.doctor import database as database_probe
 from ingest.doctor import findings
 from ingest.doctor.findings import (

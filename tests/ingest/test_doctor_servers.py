@@ -15,8 +15,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from devices import registry
-from devices.model import SECOND
 from devices.rollups import database_of
+from devices.timestamps import SECOND
 from ingest import doctor, influx
 from ingest.access import arrange
 from ingest.doctor import broker as broker_probe

@@ -9,7 +9,8 @@ from rich.console import Console
 from devices import registry
 from devices.bench import OpenBench, verdict_of
 from devices.decode import Decoder, Window
-from devices.model import SECOND, Message
+from devices.message import Message
+from devices.timestamps import SECOND
 from ingest.explain import Explanation, explain, explain_openly, render
 from ingest.lineprotocol import Tags
 from ingest.tail import Wanted, formats, line

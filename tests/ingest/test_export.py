@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 import tolbooth
 from devices.factors import CARBON, GAS_KWH_M3, PRICES
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest.rollup.recompute import recompute
 from ingest.servers import Database
 from tests.conftest import StartDatabase

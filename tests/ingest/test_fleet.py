@@ -1,7 +1,8 @@
 """Silence becomes visible: the status line of each device, and what counts as having heard it."""
 
 from devices.decode import Decoder
-from devices.model import SECOND, Message
+from devices.message import Message
+from devices.timestamps import SECOND
 from ingest.fleet import Fleet
 from ingest.lineprotocol import Tags
 from ingest.receive import digest

@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from prometheus_client.parser import text_string_to_metric_families
 
 from devices.decode import Decoder
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest import drain, health, session
 from ingest.counts import RECEIVED
 from ingest.fleet import Fleet

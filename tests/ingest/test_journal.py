@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.model import Fate
+from devices.message import Fate
 from ingest.counts import AGED, look
 from ingest.heard import Heard
 from ingest.journal import Entry, Journal

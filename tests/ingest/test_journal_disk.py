@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.model import Fate
+from devices.message import Fate
 from ingest import reserve
 from ingest.counts import look
 from ingest.drain import State, Writer, write_rows

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decode import Decoder
-from devices.model import SECOND, Message
+from devices.message import Message
+from devices.timestamps import SECOND
 from ingest.fleet import Fleet
 from ingest.limits import MAX_TOPICS, Limit
 from ingest.lineprotocol import Tags

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decode import Placed
-from devices.model import Reading, TimeSource
+from devices.message import Reading, TimeSource
 from devices.schema import BY_NAME, FIELDS, TAGS
 from ingest.lineprotocol import MAX_TAG, Tags, escape_tag, lines
 from tests.ingest.estates import NOW, device, estate

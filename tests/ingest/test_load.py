@@ -3,8 +3,9 @@
 import time
 from pathlib import Path
 
-from devices.model import SECOND, Message
+from devices.message import Message
 from devices.rollups import HALF_HOUR, database_of
+from devices.timestamps import SECOND
 from ingest.counts import look
 from ingest.influx import Influx as Asking
 from ingest.load import load, roll_up

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest.rollup.presence import SILENCE, Presence, half_hours, plain_half_hours
 from ingest.rollup.readings import Readings
 

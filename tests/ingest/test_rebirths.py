@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from devices.model import SECOND
+from devices.timestamps import SECOND
 from ingest import rebirths
 from ingest.rebirths import Rebirths
 from tests.ingest.estates import NOW

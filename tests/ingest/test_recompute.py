@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from devices.localdays import HALF_HOUR_NS as SPAN
-from devices.model import SECOND
 from devices.rollups import DAY, HALF_HOUR, MONTH, SPACE_TAGS, TAGS, database_of
+from devices.timestamps import SECOND
 from ingest.influx import DatabaseError, Influx, Stored
 from ingest.rollup.recompute import LOOK, extent, recompute
 from ingest.servers import Database

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
 from devices.rollups import ROLLED
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from ingest.rollup.readings import Readings
 from ingest.rollup.registers import MOST, STEP, Use, half_hours
 

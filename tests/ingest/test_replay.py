@@ -12,7 +12,7 @@ import pytest
 
 from devices import registry
 from devices.decode import Decoder
-from devices.model import Fate, Message
+from devices.message import Fate, Message
 from ingest import counts, quarantine
 from ingest.counts import RECEIVED, VALUES, Counts, look
 from ingest.drain import State, Writer, write_rows

@@ -11,9 +11,9 @@ import pytest_asyncio
 from aiohttp import web
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import SECOND
 from devices.registry import load
 from devices.rollups import HALF_HOUR, database_of
+from devices.timestamps import SECOND
 from ingest.access import Access, arrange
 from ingest.doctor import database as probe
 from ingest.influx import DatabaseError, Influx, Stored

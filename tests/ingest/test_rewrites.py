@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decode import Placed
-from devices.model import FOREVER, Assignment, Reading, TimeSource
+from devices.message import Reading, TimeSource
+from devices.model import Assignment
 from devices.schema import BY_NAME
+from devices.timestamps import FOREVER
 from ingest import rewrites
 from ingest.lineprotocol import Tags, lines_of
 from ingest.rewrites import Rewrites

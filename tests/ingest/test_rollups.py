@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import FOREVER, SECOND
 from devices.rollups import DAY as DAYS
 from devices.rollups import HALF_HOUR, database_of
+from devices.timestamps import FOREVER, SECOND
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import DatabaseError, Influx
 from ingest.journal import Entry, Journal

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from devices import registry
 from devices.decode import Decoder
-from devices.model import SECOND, Device, Estate, Message, SourceConfig
+from devices.message import Message, SourceConfig
+from devices.model import Device, Estate
+from devices.timestamps import SECOND
 from ingest.fleet import Fleet
 from ingest.journal import Journal
 from ingest.lineprotocol import Tags

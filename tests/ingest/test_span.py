@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from devices.model import SECOND, Message
+from devices.message import Message
 from devices.rollups import HALF_HOUR, database_of
 from devices.schemapage import PAGE
+from devices.timestamps import SECOND
 from ingest.counts import look
 from ingest.influx import Influx, Stored
 from ingest.load import load, roll_up

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from devices.localdays import HALF_HOUR_NS
-from devices.model import FOREVER
+from devices.timestamps import FOREVER
 from ingest.counts import look
 from ingest.drain import State, Writer, write_rows
 from ingest.influx import Faulty, Influx, Stored, Verdict

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 import tolbooth
 from devices import registry
 from devices.decode import Decoder
-from devices.model import Message
+from devices.message import Message
 from ingest.journal import Journal
 from ingest.lineprotocol import Tags
 from ingest.receive import digest

@@ -12,11 +12,12 @@ import pytest
 from dashboards import queries, utilisation
 from devices.check import check
 from devices.decode import Decoder
-from devices.model import REFUSED, SECOND, Message, Reason
+from devices.message import REFUSED, Message, Reason
 from devices.privacy import Group, veils
 from devices.registry import load
 from devices.rollups import HALF_HOUR, database_of
 from devices.schema import BY_NAME, SMALL_SPACES
+from devices.timestamps import SECOND
 from ingest.influx import Influx
 from ingest.lineprotocol import Tags, lines
 from ingest.rollup.recompute import recompute

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from devices.model import SECOND, Device, Estate, Utility
+from devices.model import Device, Estate, Utility
+from devices.timestamps import SECOND
 from simulators.instrument import METERS, Measured
 from simulators.meters import LOADS, taps
 from simulators.noise import Floats

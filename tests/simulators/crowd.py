@@ -20,8 +20,9 @@ import orjson
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Estate, SourceConfig
-from devices.timestamps import from_rfc3339
+from devices.message import SourceConfig
+from devices.model import Assignment, Device, DeviceKind, Estate
+from devices.timestamps import FOREVER, SECOND, from_rfc3339
 from ingest.servers import mosquitto
 from simulators.publish import Broker, simulate
 from tests.simulators.reference import council

@@ -2,20 +2,9 @@
 
 from datetime import time
 
-from devices.model import (
-    FOREVER,
-    Assignment,
-    Building,
-    Council,
-    Device,
-    DeviceKind,
-    Estate,
-    Hours,
-    Meter,
-    SourceConfig,
-    Space,
-    Utility,
-)
+from devices.message import SourceConfig
+from devices.model import Assignment, Building, Council, Device, DeviceKind, Estate, Hours, Meter, Space, Utility
+from devices.timestamps import FOREVER
 
 TERM_MONDAY = 1_768_176_000
 """12 January 2026 00:00 UTC"""

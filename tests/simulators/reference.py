@@ -4,20 +4,9 @@ from dataclasses import replace
 from datetime import time
 from typing import NamedTuple
 
-from devices.model import (
-    FOREVER,
-    Assignment,
-    Building,
-    Council,
-    Device,
-    DeviceKind,
-    Estate,
-    Hours,
-    Meter,
-    SourceConfig,
-    Space,
-    Utility,
-)
+from devices.message import SourceConfig
+from devices.model import Assignment, Building, Council, Device, DeviceKind, Estate, Hours, Meter, Space, Utility
+from devices.timestamps import FOREVER
 
 _WEEK, _WEEKEND, _ALWAYS = frozenset(range(5)), frozenset({5, 6}), frozenset(range(7))
 

@@ -12,8 +12,9 @@ from pyarrow import parquet
 
 from devices.errors import ConfigurationError
 from devices.factors import GAS_KWH_M3
-from devices.model import FOREVER, SECOND, Assignment
+from devices.model import Assignment
 from devices.tables import TableFormat
+from devices.timestamps import FOREVER, SECOND
 from simulators.answers import write_answers
 from simulators.faults import KINDS, Fault
 from simulators.scenario import HEALTHY, Planned, Scenario, When

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from devices.model import SECOND, Message
+from devices.message import Message
+from devices.timestamps import SECOND
 from simulators.aside import messages_aside
 from simulators.backfill import messages
 from tests.simulators.estates import TERM_MONDAY, estate

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decode import Window
-from devices.model import SECOND, Device, DeviceKind
+from devices.model import Device, DeviceKind
+from devices.timestamps import SECOND
 from simulators.clocks import Clocks
 
 BEGIN = 1_768_176_000

@@ -6,7 +6,9 @@ import pytest
 
 from devices.decode import Decoder
 from devices.formats import sparkplug_payload as wire
-from devices.model import SECOND, Device, DeviceKind, Estate, Message, Reason, SourceConfig
+from devices.message import Message, Reason, SourceConfig
+from devices.model import Device, DeviceKind, Estate
+from devices.timestamps import SECOND
 from simulators.gateways import Connection, connections
 from simulators.simulation import Simulation
 from simulators.unplayable import UnplayableError

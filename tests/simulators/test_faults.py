@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from devices.model import Reading
+from devices.message import Reading
 from simulators.faults import KINDS, Fault, Scope
 from simulators.scenario import HEALTHY, Planned, Scenario, When
 from simulators.simulation import Simulation

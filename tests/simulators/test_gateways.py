@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from devices.decode import Decoder
-from devices.model import SECOND, Message, Reading, Reason, SourceConfig
+from devices.message import Message, Reading, Reason, SourceConfig
 from devices.registry import load
 from devices.schema import BY_NAME
+from devices.timestamps import SECOND
 from simulators import backfill
 from simulators.gateways import connections
 from simulators.simulation import Simulation

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import simulators
-from devices.model import SECOND
 from devices.registry import load
+from devices.timestamps import SECOND
 from ingest import silence
 from simulators.simulation import Simulation
 from tests.simulators.estates import TERM_MONDAY, estate

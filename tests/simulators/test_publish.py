@@ -15,8 +15,8 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from devices.model import SECOND, Estate
-from devices.timestamps import from_rfc3339
+from devices.model import Estate
+from devices.timestamps import SECOND, from_rfc3339
 from simulators.publish import Broker, simulate
 from tests.conftest import StartBroker
 from tests.simulators.estates import estate

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Utility
+from devices.model import Assignment, Device, DeviceKind, Utility
+from devices.timestamps import FOREVER, SECOND
 from simulators.registers import Register, register_of, shown, turns
 from simulators.simulation import Simulation
 from tests.simulators.estates import DAY, TERM_MONDAY, estate

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Estate, Space
+from devices.model import Assignment, Device, DeviceKind, Estate, Space
+from devices.timestamps import FOREVER, SECOND
 from simulators.instrument import Measured
 from simulators.run import Trace
 from simulators.simulation import Simulation

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from devices.model import SECOND, Estate, Utility
+from devices.model import Estate, Utility
+from devices.timestamps import SECOND
 from simulators.moments import DAY_S
 from simulators.simulation import Simulation
 from tests.simulators.bands import NIGHT, OUT_OF_HOURS, WEEKEND

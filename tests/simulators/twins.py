@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import simulators
 from devices.decode import Decoder
-from devices.model import FOREVER, SECOND, Assignment, Device, DeviceKind, Estate
+from devices.model import Assignment, Device, DeviceKind, Estate
 from devices.registry import load
+from devices.timestamps import FOREVER, SECOND
 from simulators import backfill
 from simulators.faults import KINDS, Fault
 from simulators.scenario import HEALTHY, Planned, Scenario, When
