@@ -6,7 +6,7 @@ from typing import Final
 from dashboards.panels import Json, Target
 from dashboards.queries import BUILDING, COUNCIL, SPACE, councils
 from dashboards.sources import reference
-from devices.rollups import ZONE
+from devices.localdays import ZONE
 
 SCHEMA_VERSION: Final = 42
 WIDTH: Final = 24

@@ -11,7 +11,7 @@ The text runs unchanged on InfluxDB 1.x, 2.x and 3.x, in Grafana and in the prev
 
 from typing import Final
 
-from devices.rollups import ZONE
+from devices.localdays import ZONE
 from devices.schema import DEVICE as DEVICE_MEASUREMENT
 from devices.schema import TAGS, Field
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dashboards.panels import Json
 from dashboards.queries import TIME
-from devices.rollups import ZONE
+from devices.localdays import ZONE
 
 DAY_COLUMN, HOUR_COLUMN = "day", "hour"
 HOURS_OF_DAY = tuple(f"{hour:02}" for hour in range(24))

@@ -8,7 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from devices.formats import make_source
-from devices.message import REFUSED, Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import (
+    NO_PAYLOAD,
+    REFUSED,
+    Decoded,
+    Message,
+    Reading,
+    Reason,
+    Reject,
+    Sample,
+    Source,
+    SourceConfig,
+    TimeSource,
+)
 from devices.model import Assignment, Device, Estate
 from devices.privacy import Gate
 from devices.schema import Kind
@@ -111,18 +123,17 @@ class Decoder:
         topic = message.topic
         route = self._by_topic[topic]
         if route is None:
-            unknown = Outcome(None, [], [Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")])
-            return unknown if message.payload else cleared(unknown)
+            unknown = Reject(Reason.UNKNOWN_TOPIC, "no source of the registry claims it")
+            return Outcome(None, [], [unknown if message.payload else NO_PAYLOAD])
         name, source, describes = route
         if describes:
             self.described = True
         elif len(message.payload) > self.max_payload:
             return Outcome(None, [], [too_large(message, self.max_payload)], source=name)
-        outcome = self.judge(name, source.decode(message), message.received)
-        return outcome if message.payload else cleared(outcome)
+        return self.judge(name, source.decode(message), message)
 
-    def judge(self, name: str, decoded: Decoded, received: int) -> Outcome:
-        """Place and validate what the source `name` made of a message that arrived at `received`."""
+    def judge(self, name: str, decoded: Decoded, message: Message) -> Outcome:
+        """Place and validate what the source `name` made of a message."""
         devices = self._devices[name]
         address = decoded.address
         outcome = Outcome(devices.get(address), [], decoded.rejects, decoded.presence, name, address, decoded.requests)
@@ -132,8 +143,8 @@ class Decoder:
             if device is None:
                 outcome.rejects.append(Reject(Reason.UNKNOWN_DEVICE, printable(f"{name}: {address}")))
             else:
-                self._place(sample, received, device, outcome)
-        return outcome
+                self._place(sample, message.received, device, outcome)
+        return outcome if message.payload else _cleared(outcome)
 
     def _find(self, topic: str) -> _Route | None:
         for name, source in self._sources.items():
@@ -157,10 +168,10 @@ class Decoder:
             outcome.placed.append(Placed(device, assignment, time, time_source, readings))
 
 
-def cleared(outcome: Outcome) -> Outcome:
+def _cleared(outcome: Outcome) -> Outcome:
     """What an empty payload comes to: it clears what the broker had kept, and that it cannot be read is no fault."""
     if not outcome.placed and any(reject.reason not in REFUSED for reject in outcome.rejects):
-        outcome.rejects = [Reject(Reason.EMPTY_PAYLOAD, "no payload")]
+        outcome.rejects = [NO_PAYLOAD]
     return outcome
 
 

@@ -5,10 +5,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from devices.rollups import ZONE
 from devices.timestamps import SECOND
 
 HALF_HOUR_NS: Final = 1_800 * SECOND
+ZONE: Final = "Europe/London"
 LONDON: Final = ZoneInfo(ZONE)
 
 Span = tuple[int, int]

@@ -133,6 +133,10 @@ class Reject(NamedTuple):
     """what was found where; safe to print"""
 
 
+NO_PAYLOAD: Final = Reject(Reason.EMPTY_PAYLOAD, "no payload")
+"""Of a message without a body."""
+
+
 @dataclass(slots=True)
 class Sample:
     """Values of one device at one time."""

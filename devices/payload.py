@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from devices.message import Reason, Reject
+from devices.message import NO_PAYLOAD, Reason, Reject
 from devices.text import json_fault, show
 
 MAX_NUMBER: Final = 40
@@ -22,7 +22,7 @@ _STATES: Final = {"on": 1.0, "true": 1.0, "1": 1.0, "yes": 1.0, "off": 0.0, "fal
 def read_object(payload: bytes) -> dict[str, object] | Reject:
     """A JSON object, or why it is none."""
     if not payload:
-        return Reject(Reason.EMPTY_PAYLOAD, "no payload")
+        return NO_PAYLOAD
     try:
         body = orjson.loads(payload)
     except orjson.JSONDecodeError as error:

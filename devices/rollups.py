@@ -16,20 +16,17 @@ from devices.schema import BY_NAME, FIELDS, METER, Field, Kind
 
 SUFFIX: Final = "_rollup"
 """What the name of the database of roll-ups ends in."""
-HALF_HOUR, DAY, MONTH = "half_hour", "day", "month"
-"""The measurements."""
 
 
 class Period(StrEnum):
-    """Over what consumption is rolled up: the name of its measurement."""
+    """Over what is rolled up: the name of the measurement."""
 
-    HALF_HOUR = HALF_HOUR
-    DAY = DAY
-    MONTH = MONTH
+    HALF_HOUR = "half_hour"
+    DAY = "day"
+    MONTH = "month"
 
 
-ZONE: Final = "Europe/London"
-"""Whose days and months they are."""
+HALF_HOUR, DAY, MONTH = Period
 TAGS: Final = ("building", "channel", "council", "device", "meter", "role", "use")
 """What a register is known by, and the tags of its roll-ups: it may change its space and its model, and goes on."""
 ROLLED: Final[tuple[Field, ...]] = tuple(

@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from devices.localdays import ZONE
 from devices.rollups import (
     DAY,
     HALF_HOUR,
@@ -13,7 +14,6 @@ from devices.rollups import (
     ROLLED,
     SPACE_TAGS,
     SUFFIX,
-    ZONE,
     Over,
     database_of,
     estimated,
@@ -41,7 +41,7 @@ _HEAD: Final = f"""# The schema
 
 Readings are in the database `telemetry`. Every field is a float, and its unit is part of its key. A state is 0 or 1,
 so that its mean is a share of time. A register only grows: its difference is consumption. Times are the device's own
-where it tells them (`own_time` of the device says so), in UTC; ask with `tz('Europe/London')` for local days.
+where it tells them (`own_time` of the device says so), in UTC; ask with `tz('{ZONE}')` for local days.
 
 Tags, all from the registry but `channel`: {", ".join(f"`{tag}`" for tag in TAGS)}. Lines of meters carry `meter` (the
 metering point, which outlives the device), `role` (`main` or `sub`) and `use`; `channel` tells apart what one device

@@ -1,4 +1,4 @@
-"""Times: nanoseconds inside, and on the wire RFC 3339 and epoch milliseconds to integer nanoseconds and back, without rounding."""
+"""Times: integer nanoseconds inside; RFC 3339 and epoch milliseconds on the wire, both ways, without rounding."""
 
 import re
 from datetime import UTC, datetime

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from devices.bench import ANY_AGE, OpenBench, Verdict, verdict_of
-from devices.decode import Decoder, Outcome, Placed, Window, cleared, moment, too_large
+from devices.decode import Decoder, Outcome, Placed, Window, moment, too_large
 from devices.localdays import day_of
 from devices.message import MEND, REFUSED, Decoded, Message, Reason, Reject, Sample, TimeSource
 from devices.schema import Kind
@@ -54,9 +54,7 @@ def explain(message: Message, decoder: Decoder, tags: Tags) -> Explanation:
         return Explanation([*steps, Step("size", reject.detail, good=False)], Verdict(name, "", [], [reject]), [])
     decoded = source.decode(message)
     seen = replace(decoded, rejects=list(decoded.rejects))
-    outcome = decoder.judge(name, decoded, message.received)
-    if not message.payload:
-        outcome = cleared(outcome)
+    outcome = decoder.judge(name, decoded, message)
     steps += _devices(name, seen, decoder)
     steps += _values(seen)
     steps += _times(seen, message.received, decoder.window)

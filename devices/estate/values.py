@@ -13,9 +13,8 @@ from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from devices.estate.problem import shown
-from devices.localdays import LONDON
+from devices.localdays import midnight
 
-"""The zone of a date that names none."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ID: Final = r"^[a-z0-9-]{1,64}$"
 
@@ -36,11 +35,10 @@ def _refuse(what: str, mend: str) -> NoReturn:
 @cache
 def _instant(text: str) -> int:
     if _DATE.fullmatch(text):
-        moment = datetime.combine(date.fromisoformat(text), time(), tzinfo=LONDON)
-    elif _INSTANT.fullmatch(text):
-        moment = datetime.fromisoformat(text.upper())
-    else:
+        return midnight(date.fromisoformat(text))
+    if not _INSTANT.fullmatch(text):
         raise ValueError(text)
+    moment = datetime.fromisoformat(text.upper())
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 

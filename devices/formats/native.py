@@ -23,6 +23,7 @@ from typing import Any, Final
 import orjson
 
 from devices.message import (
+    NO_PAYLOAD,
     Decoded,
     Message,
     Reading,
@@ -221,7 +222,7 @@ def _shorten(rejects: list[Reject]) -> None:
 
 def _unreadable(address: str, payload: bytes, error: orjson.JSONDecodeError) -> Decoded:
     if not payload:
-        return Decoded(address, rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
+        return Decoded(address, rejects=[NO_PAYLOAD])
     return Decoded(address, rejects=[Reject(Reason.MALFORMED, json_fault(error))])
 
 
@@ -230,7 +231,7 @@ def _decode_status(address: str, payload: bytes) -> Decoded:
     if presence is not None:
         return Decoded(address, rejects=[Reject(Reason.PRESENCE, payload.decode())], presence=presence)
     if not payload:
-        return Decoded(address, rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
+        return Decoded(address, rejects=[NO_PAYLOAD])
     detail = f'status is online or offline; found "{payload[:60].decode(errors="replace")}"'
     return Decoded(address, rejects=[Reject(Reason.MALFORMED, printable(detail))])
 

@@ -17,7 +17,18 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from devices.meaning import meaning
-from devices.message import Decoded, Message, Reading, Reason, Reject, Sample, Source, SourceConfig, TimeSource
+from devices.message import (
+    NO_PAYLOAD,
+    Decoded,
+    Message,
+    Reading,
+    Reason,
+    Reject,
+    Sample,
+    Source,
+    SourceConfig,
+    TimeSource,
+)
 from devices.normalise import capped
 from devices.schema import Kind
 from devices.text import json_fault, printable, show
@@ -82,7 +93,7 @@ class _SenML:
 
     def decode(self, message: Message) -> Decoded:
         if not message.payload:
-            return Decoded(rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
+            return Decoded(rejects=[NO_PAYLOAD])
         try:
             pack = orjson.loads(message.payload)
         except orjson.JSONDecodeError as error:

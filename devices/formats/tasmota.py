@@ -17,6 +17,7 @@ import orjson
 from devices import clock
 from devices.formats import tasmota_keys
 from devices.gather import Gathering, refused, told_presence
+from devices.localdays import ZONE
 from devices.memory import Memory
 from devices.message import Decoded, Message, Reason, Reject, Sample, SourceConfig, TimeSource
 from devices.payload import member, number, read_object
@@ -197,7 +198,7 @@ def zone_of(config: SourceConfig) -> ZoneInfo:
     Raises:
         ValueError: the option `timezone` names no zone.
     """
-    name = config.options.get("timezone", "Europe/London")
+    name = config.options.get("timezone", ZONE)
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:

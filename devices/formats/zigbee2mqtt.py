@@ -22,6 +22,7 @@ from devices.formats.z2m_cache import Cache
 from devices.formats.z2m_exposes import Plan, dump, load, plan_of, plan_without_description
 from devices.formats.z2m_rule import Json, read, write
 from devices.message import (
+    NO_PAYLOAD,
     Decoded,
     Message,
     Reading,
@@ -112,7 +113,7 @@ class _Zigbee2Mqtt:
     def _decode_attribute(self, address: str, key: str, message: Message) -> Decoded:
         """One property as text: a JSON number, true, false or null, or a word without quotes."""
         if not message.payload:
-            return Decoded(address, rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
+            return Decoded(address, rejects=[NO_PAYLOAD])
         try:
             value = orjson.loads(message.payload)
         except orjson.JSONDecodeError:
@@ -271,14 +272,14 @@ def _decode_availability(address: str, payload: bytes) -> Decoded:
 
 def _no_presence(address: str, payload: bytes) -> Decoded:
     if not payload:
-        return Decoded(address, rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
+        return Decoded(address, rejects=[NO_PAYLOAD])
     found = payload[:60].decode(errors="replace")
     return Decoded(address, rejects=[Reject(Reason.MALFORMED, printable(f"neither online nor offline: {found}"))])
 
 
 def _unreadable(address: str, payload: bytes, error: orjson.JSONDecodeError) -> Decoded:
     if not payload:
-        return Decoded(address, rejects=[Reject(Reason.EMPTY_PAYLOAD, "no payload")])
+        return Decoded(address, rejects=[NO_PAYLOAD])
     return Decoded(address, rejects=[Reject(Reason.MALFORMED, json_fault(error))])
 
 

@@ -97,7 +97,7 @@ def _base(folder: Path, hall: dict[str, Any]) -> Path:
 
 
 @given(estates())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_csv_and_yaml_mean_the_same(estate: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
     rooms, units = estate
     with TemporaryDirectory() as temporary:
@@ -115,7 +115,7 @@ def test_csv_and_yaml_mean_the_same(estate: tuple[list[dict[str, Any]], list[dic
 
 
 @given(st.sampled_from(["council.yaml", "buildings/hall.yaml", "devices.yaml", "devices.csv", "spaces.csv"]), st.data())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_whatever_a_file_holds_the_check_answers(name: str, data: st.DataObject) -> None:
     scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8))
     keys = st.sampled_from(["id", "name", "sources", "levels", "spaces", "meters", "devices", "hours", "uprn", "gss"])

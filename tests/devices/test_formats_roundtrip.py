@@ -160,7 +160,7 @@ def mutate(body: Any, path: list[int], put: Any) -> Any:
 
 
 @pytest.mark.parametrize("played", PLAYED, ids=str)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_garbage_raises_nothing_and_leaves_the_source_working(played: Any, data: st.DataObject) -> None:
     known = [row for _, row in rows(played)]
@@ -199,7 +199,7 @@ def test_garbage_raises_nothing_and_leaves_the_source_working(played: Any, data:
 @pytest.mark.parametrize(
     "played", [p for p in PLAYED if p.format in ("esphome", "homeassistant", "homie", "tasmota")], ids=str
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_bad_description_is_mended_by_the_next(played: Any, data: st.DataObject) -> None:
     known = [row for _, row in rows(played)]

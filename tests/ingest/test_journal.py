@@ -61,7 +61,7 @@ async def test_settled_rows_are_gone_and_counted(tmp_path: Path) -> None:
         assert made.bytes == counts.bytes == len("climate x=1 1")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["good", "bad", "settle", "reopen", "full"]), max_size=20))
 def test_the_counts_add_up_whatever_happens(tmp_path: Path, steps: list[str]) -> None:
     async def play() -> None:
