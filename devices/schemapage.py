@@ -35,6 +35,12 @@ _UNITS: Final = {
     "m3": "m³",
 }
 _OVER: Final = {Over.MEAN: "mean over time of", Over.MOST: "maximum of", Over.READINGS: "how many readings tell"}
+
+
+def _named(tags: Iterable[str]) -> str:
+    return ", ".join(f"`{tag}`" for tag in tags)
+
+
 _HEAD: Final = f"""# The schema
 
 <!-- generated from devices/schema.py and devices/rollups.py by python -m devices.schemapage -->
@@ -43,7 +49,7 @@ Readings are in the database `telemetry`. Every field is a float, and its unit i
 so that its mean is a share of time. A register only grows: its difference is consumption. Times are the device's own
 where it tells them (`own_time` of the device says so), in UTC; ask with `tz('{ZONE}')` for local days.
 
-Tags, all from the registry but `channel`: {", ".join(f"`{tag}`" for tag in TAGS)}. Lines of meters carry `meter` (the
+Tags, all from the registry but `channel`: {_named(TAGS)}. Lines of meters carry `meter` (the
 metering point, which outlives the device), `role` (`main` or `sub`) and `use`; `channel` tells apart what one device
 measures more than once. A tag that has no value is absent.
 
@@ -104,22 +110,23 @@ def _rollups() -> Iterator[str]:
     )  # fmt: skip
     yield "| consumption | its estimated part | unit | of the |\n|---|---|---|---|\n"
     for field in ROLLED:
-        yield f"| `{field.key}` | `{estimated(field)}` | {_UNITS.get(field.unit, field.unit)} | {field.meaning} |\n"
+        yield f"| `{field.key}` | `{estimated(field)}` | {_unit(field)} | {field.meaning} |\n"
     yield "\n| occupancy | of the half-hour |\n|---|---|\n"
     for field, over in OCCUPANCY:
         share = over is Over.MEAN and field.kind is Kind.STATE
         yield f"| `{key_over(field, over)}` | {'share of time with' if share else _OVER[over]} `{field.key}` |\n"
 
 
-def _named(tags: Iterable[str]) -> str:
-    return ", ".join(f"`{tag}`" for tag in tags)
+def _unit(field: Field) -> str:
+    return _UNITS.get(field.unit, field.unit)
 
 
 def _row(field: Field) -> str:
     name = "" if field.name in WRITTEN_BY_INGEST else f"`{field.name}`"
-    unit = _UNITS.get(field.unit, field.unit)
     plausible = f"{field.low:,g} to {field.high:,g}"
-    return f"| `{field.key}` | {unit} | {field.kind} | {plausible} | {name} | {field.meaning} | {field.brick} |\n"
+    return (
+        f"| `{field.key}` | {_unit(field)} | {field.kind} | {plausible} | {name} | {field.meaning} | {field.brick} |\n"
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from devices.timestamps import SECOND
 from ingest.rollup.recompute import recompute
 from ingest.servers import Database
 from tests.conftest import StartDatabase
-from tests.ingest.test_recompute import METER, empty, write
+from tests.ingest.databases import METER, empty, write
 
 SUNDAY = int(datetime(2026, 10, 24, 23, tzinfo=UTC).timestamp()) * SECOND
 """Midnight in London before the clocks go back."""
@@ -35,7 +35,7 @@ async def filled(database: Database, name: str) -> dict[str, str]:
     ]
     lines += [(f"occupancy,{ROOM} occupied={n},people={3 * n}", SUNDAY + (1 - n) * HALF_HOUR_NS) for n in (1, 0)]
     lines += [(f"climate,{ROOM} temperature_c=19.5", SUNDAY + 1)]
-    async with empty(database, name) as influx:
+    async with empty(database.url, name) as influx:
         await write(influx, lines)
         await recompute(influx, SUNDAY, SUNDAY + 99 * HALF_HOUR_NS)
     return {"TOLBOOTH_REGISTRY": "estate", "TOLBOOTH_INFLUX__URL": database.url, "TOLBOOTH_INFLUX__DATABASE": name}

@@ -1,8 +1,7 @@
 """Roll-ups worked out from readings in the real InfluxDB: the same whatever came when, and right when clocks change."""
 
 import random
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,34 +11,15 @@ import pytest
 from devices.localdays import HALF_HOUR_NS as SPAN
 from devices.rollups import DAY, HALF_HOUR, MONTH, SPACE_TAGS, TAGS, database_of
 from devices.timestamps import SECOND
-from ingest.influx import DatabaseError, Influx, Stored
+from ingest.influx import DatabaseError, Influx
 from ingest.rollup.recompute import LOOK, extent, recompute
 from ingest.servers import Database
-from ingest.settings import Influx as Options
+from tests.ingest.databases import METER, Line, empty, write
 
 LONDON = ZoneInfo("Europe/London")
 START = int(datetime(2026, 10, 23, tzinfo=UTC).timestamp()) * SECOND
 """A Friday; on the Sunday the clocks go back."""
 MINUTE = 60 * SECOND
-METER = "meter,building=b,council=c,device={device},level=0,meter=m,model=x,role=main,space=s,use=all"
-
-Line = tuple[str, int]
-"""A line without its time, and the time."""
-
-
-@asynccontextmanager
-async def empty(database: Database, name: str) -> AsyncIterator[Influx]:
-    """The database `name` and that of its roll-ups, made anew."""
-    async with Influx(Options.model_validate({"url": database.url, "database": name})) as influx:
-        for one in (name, database_of(name)):
-            await influx.query(f'DROP DATABASE "{one}"', post=True)
-            await influx.ensure_database(one)
-        yield influx
-
-
-async def write(influx: Influx, lines: Iterable[Line]) -> None:
-    body = [f"{line} {time}" for line, time in lines]
-    assert await influx.write("\n".join(body).encode(), len(body)) == Stored()
 
 
 async def rolled(influx: Influx, measurement: str, tags: Iterable[str] = TAGS) -> dict[tuple[Any, ...], Any]:
@@ -119,12 +99,12 @@ async def test_any_order_of_arrival_ends_in_the_same_rollups(database: Database,
         for line in meter(device, every, 5, chance)
     ]
     lines += sensors(chance)
-    async with empty(database, f"rollup_order_{seed}") as influx:
+    async with empty(database.url, f"rollup_order_{seed}") as influx:
         await write(influx, lines)
         first, last = await extent(influx) or (0, 0)
         await recompute(influx, first // SPAN * SPAN, (last // SPAN + 1) * SPAN)
         expected = await everything(influx)
-    async with empty(database, f"rollup_order_{seed}") as influx:
+    async with empty(database.url, f"rollup_order_{seed}") as influx:
         chance.shuffle(lines)
         while lines:
             batch, lines = lines[: (size := chance.choice((1, 30, 400)))], lines[size:]
@@ -142,7 +122,7 @@ async def test_days_and_months_are_local(database: Database) -> None:
     """One unit a half-hour: a day has 48, on the Sunday 50, and on the one in March 46."""
     march = int(datetime(2026, 3, 28, tzinfo=UTC).timestamp()) * SECOND
     tags = METER.format(device="d")
-    async with empty(database, "rollup_days") as influx:
+    async with empty(database.url, "rollup_days") as influx:
         for start in (START, march):
             await write(influx, [(f"{tags} gas_m3={n}", start + n * SPAN) for n in range(4 * 48 + 1)])
             await recompute(influx, start, start + 5 * 48 * SPAN)
@@ -166,7 +146,7 @@ async def test_a_register_goes_on_where_its_device_moves(database: Database) -> 
     lines = [(f"{here} water_m3=1", START), (f"{here.replace('space=s', 'space=t')} water_m3=3", START + SPAN)]
     other = here.replace("meter=m", "meter=n")
     lines += [(f"{other} water_m3=90", START + 2 * SPAN), (f"{other} water_m3=91", START + 3 * SPAN)]
-    async with empty(database, "rollup_moves") as influx:
+    async with empty(database.url, "rollup_moves") as influx:
         await write(influx, lines)
         await recompute(influx, START, START + 4 * SPAN)
         found = await rolled(influx, DAY)
@@ -180,7 +160,7 @@ async def test_occupancy_by_half_hour(database: Database) -> None:
     motion, counter = f"occupancy,{place.format('pir')}", f"occupancy,{place.format('counter')}"
     said = [(motion, "occupied=0", 0), (motion, "occupied=1,motion=1", 12), (motion, "occupied=0", 18)]
     said += [(motion, "occupied=0", 60), (counter, "people=2", 0), (counter, "people=5", 20), (counter, "people=0", 30)]
-    async with empty(database, "rollup_occupancy") as influx:
+    async with empty(database.url, "rollup_occupancy") as influx:
         await write(influx, [(f"{tags} {fields}", START + minute * MINUTE) for tags, fields, minute in said])
         await recompute(influx, START, START + 4 * SPAN)
         found = {(key[-2], key[-1]): value for key, value in (await rolled(influx, HALF_HOUR, SPACE_TAGS)).items()}
@@ -197,7 +177,7 @@ async def test_occupancy_by_half_hour(database: Database) -> None:
 
 async def test_names_are_written_as_they_were(database: Database) -> None:
     tags = r"meter,building=Tòwn\ hall\,\ east,council=c,device=a/b.c+(d),meter=e\=f"
-    async with empty(database, "rollup_names") as influx:
+    async with empty(database.url, "rollup_names") as influx:
         await write(influx, [(f"{tags} heat_kwh=1", START), (f"{tags} heat_kwh=5", START + SPAN)])
         await recompute(influx, START, START + 2 * SPAN)
         ((key, value),) = ((key, value) for key, value in (await rolled(influx, DAY)).items() if key[-1] == "heat_kwh")
@@ -211,7 +191,7 @@ async def test_names_are_written_as_they_were(database: Database) -> None:
 async def test_a_silence_that_is_too_long_is_not_counted(database: Database) -> None:
     tags = METER.format(device="d")
     times = (START - LOOK - 2 * SPAN, START - LOOK - SPAN, START, START + SPAN)
-    async with empty(database, "rollup_silence") as influx:
+    async with empty(database.url, "rollup_silence") as influx:
         await write(influx, [(f"{tags} heat_kwh={10 * n}", time) for n, time in enumerate(times)])
         for time in times:
             await recompute(influx, time // SPAN * SPAN, time // SPAN * SPAN + SPAN)
@@ -220,14 +200,14 @@ async def test_a_silence_that_is_too_long_is_not_counted(database: Database) -> 
 
 
 async def test_nothing_to_roll_up(database: Database) -> None:
-    async with empty(database, "rollup_nothing") as influx:
+    async with empty(database.url, "rollup_nothing") as influx:
         assert await extent(influx) is None
         assert await recompute(influx, START, START + SPAN) == 0
 
 
 async def test_a_refusal_is_told(database: Database) -> None:
     tags = METER.format(device="d")
-    async with empty(database, "rollup_refused") as influx:
+    async with empty(database.url, "rollup_refused") as influx:
         await write(influx, [(f"{tags} heat_kwh=1", START), (f"{tags} heat_kwh=5", START + SPAN)])
         await influx.query(f'DROP DATABASE "{database_of(influx.database)}"', post=True)
         with pytest.raises(DatabaseError, match="not written: 404"):

@@ -67,17 +67,22 @@ async def ages(influx: Influx, measurement: str, database: str | None = None) ->
     return sorted({int(row[1]) for series in found for row in series["values"]})
 
 
+async def tidied(influx: Influx, journal: Journal, now: int) -> None:
+    """Keep tidy, with this time on the clock, until nothing older than 30 days is left."""
+    task = asyncio.create_task(keep_tidy(influx, journal, 30, lambda: now, look_s=0.05))
+    async with asyncio.timeout(20):
+        while await oldest(influx, kept_since(now, 30)) is not None:  # noqa: ASYNC110  the database tells nobody
+            await asyncio.sleep(0.05)
+    await _end(task)
+
+
 async def test_the_least_credential_deletes_old_occupancy_and_nothing_else(
     protected: tuple[Database, Access], tmp_path: Path
 ) -> None:
     database, access = protected
     assert (await probe.probe(options(database, access.ingest))).occupancy_days == pytest.approx(400, abs=1)
     async with connection(database, access.ingest) as influx, opened(tmp_path / "data") as journal:
-        task = asyncio.create_task(keep_tidy(influx, journal, 30, look_s=0.05))
-        async with asyncio.timeout(20):
-            while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
-                await asyncio.sleep(0.05)
-        await _end(task)
+        await tidied(influx, journal, NOW)
         assert await ages(influx, "occupancy") == [0, 1, 29]
         assert await ages(influx, "climate") == sorted(AGES)
         assert await ages(influx, HALF_HOUR, database_of(influx.database)) == [31, 400]
@@ -93,11 +98,7 @@ async def test_a_late_reading_of_a_day_that_is_deleted_leaves_its_roll_up_alone(
     database, access = protected
     async with connection(database, access.ingest) as influx, opened(tmp_path / "data") as journal:
         for now in (NOW, NOW + DAY):
-            task = asyncio.create_task(keep_tidy(influx, journal, 30, lambda now=now: now, look_s=0.05))  # type: ignore[misc]
-            async with asyncio.timeout(10):
-                while await oldest(influx, NOW - 30 * DAY) is not None:  # noqa: ASYNC110  the database tells nobody
-                    await asyncio.sleep(0.05)
-            await _end(task)
+            await tidied(influx, journal, now)
             late = f"occupancy,device=d,space=a people=7 {NOW - 31 * DAY}"
             assert await influx.write(late.encode(), 1) == Stored()
         assert await ages(influx, HALF_HOUR, database_of(influx.database)) == [31, 400]
@@ -114,11 +115,7 @@ async def test_a_half_hour_after_what_is_deleted_stays_as_it_was(
         lines = [f"occupancy,device=e,space=b people={people} {midnight + at}" for at, people in said.items()]
         assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
         for day in (NOW, NOW + DAY):
-            task = asyncio.create_task(keep_tidy(influx, journal, 30, lambda now=day: now, look_s=0.05))  # type: ignore[misc]
-            async with asyncio.timeout(10):
-                while await oldest(influx, kept_since(day, 30)) is not None:  # noqa: ASYNC110  as above
-                    await asyncio.sleep(0.05)
-            await _end(task)
+            await tidied(influx, journal, day)
         found = await influx.query(
             f"SELECT people FROM {HALF_HOUR} WHERE space = 'b' AND time = {midnight + HALF_HOUR_NS}",
             database=database_of(influx.database),

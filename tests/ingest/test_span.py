@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from devices.localdays import HALF_HOUR_NS
 from devices.message import Message
 from devices.rollups import HALF_HOUR, database_of
 from devices.schemapage import PAGE
@@ -26,9 +27,9 @@ from ingest.servers import Database
 from ingest.settings import Influx as Options
 from ingest.settings import Rollup, Settings
 from tests.bench.estate import write_estate
+from tests.ingest.databases import dropped, write
 
 LONDON = ZoneInfo("Europe/London")
-STEP = 1_800 * SECOND
 START = int(datetime(2026, 10, 23, 23, tzinfo=UTC).timestamp()) * SECOND
 """A Saturday's begin in London; on the Sunday the clocks go back."""
 DAYS = 3
@@ -39,11 +40,12 @@ async def prepared(url: str, name: str) -> Options:
     """Three local days and a bit of one meter, a kWh from the middle of each half-hour to the next; no roll-ups."""
     options = Options(url=url, database=name)
     async with Influx(options) as influx:
-        for one in (name, database_of(name)):
-            await influx.query(f'DROP DATABASE "{one}"', post=True)
+        await dropped(influx)
         await influx.ensure_database()
-        lines = [f"meter,device=a,role=main heat_kwh={n} {START + n * STEP + STEP // 2}" for n in range(STEPS + 1)]
-        assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
+        at = START + HALF_HOUR_NS // 2
+        await write(
+            influx, [(f"meter,device=a,role=main heat_kwh={n}", at + n * HALF_HOUR_NS) for n in range(STEPS + 1)]
+        )
     return options
 
 
@@ -86,7 +88,7 @@ async def test_a_day_whose_readings_have_ended_in_part_keeps_its_roll_ups(databa
     await span.roll_up(options, None, None, lambda _: None)
     before = await days_rolled(options)
     async with Influx(options) as influx:
-        await influx.query(f'DELETE FROM "meter" WHERE time < {START + 60 * STEP}', post=True)
+        await influx.query(f'DELETE FROM "meter" WHERE time < {START + 60 * HALF_HOUR_NS}', post=True)
     await span.roll_up(options, None, None, lambda _: None)
     assert await days_rolled(options) == before
 
@@ -95,7 +97,7 @@ async def test_the_query_of_the_schema_page_is_answered(database: Database) -> N
     options = Options(url=database.url, database="span_page")
     now = time.time_ns()
     line = "meter,building=hall,device=a,role=main electricity_import_kwh={} {}"
-    lines = [line.format(96 - n, now - n * STEP) for n in range(96)]
+    lines = [line.format(96 - n, now - n * HALF_HOUR_NS) for n in range(96)]
     async with Influx(options) as influx:
         await influx.ensure_database()
         assert await influx.write("\n".join(lines).encode(), len(lines)) == Stored()
@@ -109,8 +111,8 @@ async def test_the_query_of_the_schema_page_is_answered(database: Database) -> N
 
 def history(steps: int) -> Iterator[Message]:
     for n in range(steps):
-        payload = f'{{"electricity_import":{n},"temperature":20,"time":{(START + n * STEP) // 10**6}}}'.encode()
-        yield Message("tolbooth/v1/sim-bench/sim-hall/sim-00000/readings", payload, START + n * STEP, False)
+        payload = f'{{"electricity_import":{n},"temperature":20,"time":{(START + n * HALF_HOUR_NS) // 10**6}}}'.encode()
+        yield Message("tolbooth/v1/sim-bench/sim-hall/sim-00000/readings", payload, START + n * HALF_HOUR_NS, False)
 
 
 @pytest.mark.parametrize("period", [60.0, 0.0])
