@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,7 +28,7 @@ from devices.schema import BY_NAME
 from ingest import journalfile
 from ingest.counts import Counts, look
 from ingest.processes import HOST, Process, free_port
-from ingest.servers import Broker, Database
+from ingest.servers import Broker, Database, influxdb
 
 COMMAND: Final = (sys.executable, "-m", "tolbooth", "ingest")
 DATABASE: Final = "telemetry"
@@ -312,3 +312,30 @@ def numbered(
             council=council,
             building=building,
         )
+
+
+@contextmanager
+def hanging(database: Database) -> Iterator[None]:
+    """An InfluxDB that accepts connections and answers nothing."""
+    assert database.process.pid is not None
+    os.kill(database.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(database.process.pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def influxdb_with_accounts(folder: Path) -> AsyncIterator[str]:
+    """The URL of an InfluxDB 1.x that asks for passwords; the administrator is `admin`, `admin`."""
+    async with influxdb(folder, protected=True) as database:
+        await as_admin(database.url, "CREATE USER admin WITH PASSWORD 'admin' WITH ALL PRIVILEGES")
+        yield database.url
+
+
+async def as_admin(url: str, *statements: str) -> None:
+    for statement in statements:
+        parameters = {"q": statement, "u": "admin", "p": "admin"}
+        async with aiohttp.ClientSession() as http, http.post(f"{url}/query", params=parameters) as answer:
+            assert answer.status == 200, await answer.text()
+            assert "error" not in await answer.text()

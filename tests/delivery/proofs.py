@@ -6,9 +6,7 @@ Short in CI, long by `make soak`.
 import asyncio
 import contextlib
 import json
-import os
 import random
-import signal
 import sqlite3
 import tempfile
 import time
@@ -30,6 +28,7 @@ from tests.delivery.harness import (
     Ingest,
     Publication,
     Publisher,
+    hanging,
     ingest_for,
     publisher,
     query,
@@ -151,15 +150,11 @@ def mixed(good: Sequence[Publication], bad: Sequence[Publication]) -> list[Publi
 
 async def _drained(ingest: Ingest, database: Database, client: Publisher, messages: Sequence[Publication]) -> float:
     """Let these messages wait in the journal while the database stands still; the seconds it takes for them then."""
-    assert database.process.pid is not None
-    os.kill(database.process.pid, signal.SIGSTOP)
-    try:
+    with hanging(database):
         before = (await ingest.status())["fates"]["journalled"]
         await client.publish(messages, timeout_s=100)
         await ingest.until(lambda said: said["fates"]["journalled"] - before >= len(messages), 100)
-    finally:
         began = time.monotonic()
-        os.kill(database.process.pid, signal.SIGCONT)
     while look(ingest.data).messages:  # noqa: ASYNC110  the journal is another process's
         await asyncio.sleep(0.002)
     return time.monotonic() - began

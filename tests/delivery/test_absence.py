@@ -8,8 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +17,19 @@ from ingest import servers
 from ingest.processes import HOST, free_port, held_ports
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery.harness import COMMAND, Ingest, Publication, assert_stored, ingest_for, native, publisher, running
+from tests.delivery.harness import (
+    COMMAND,
+    Ingest,
+    Publication,
+    as_admin,
+    assert_stored,
+    hanging,
+    influxdb_with_accounts,
+    ingest_for,
+    native,
+    publisher,
+    running,
+)
 
 MESSAGES: list[Publication] = [
     native(f"sim-{index % 9:05d}", {"pulses": index + 1.0}, None, council=COUNCIL, building=BUILDING)
@@ -76,10 +86,8 @@ async def test_a_database_that_hangs(
 ) -> None:
     broker, database = await start_broker(), await start_database()
     ingest = ingest_for(tmp_path / "ingest", estate, broker=broker.port, database=database.url)
-    assert database.process.pid is not None
     async with running(ingest), publisher(broker) as client:
-        os.kill(database.process.pid, signal.SIGSTOP)  # it accepts connections and answers nothing
-        try:
+        with hanging(database):
             await client.publish(MESSAGES)
             told = "no answer to a write for "
             said = await ingest.until(lambda said: told in said["database"], timeout_s=20)  # a write waits for 30 s
@@ -87,8 +95,6 @@ async def test_a_database_that_hangs(
             async with aiohttp.ClientSession() as http, http.get(f"{ingest.url}/readyz") as answer:
                 assert answer.status == 503
                 assert told in await answer.text()
-        finally:
-            os.kill(database.process.pid, signal.SIGCONT)
         await ingest.settled(len(MESSAGES))
         await ingest.until(lambda said: said["database"] == "ok" and said["ready"])
         await assert_stored(database, client.ledger)
@@ -117,22 +123,6 @@ def set_password(accounts: Path, password: str) -> None:
     assert program is not None
     subprocess.run([program, "-b", "-c", str(accounts), "ingest", password], check=True)
     accounts.chmod(0o644)
-
-
-@asynccontextmanager
-async def influxdb_with_accounts(folder: Path) -> AsyncIterator[str]:
-    """The URL of an InfluxDB 1.x that asks for passwords; the administrator is `admin`, `admin`."""
-    async with servers.influxdb(folder, protected=True) as database:
-        await as_admin(database.url, "CREATE USER admin WITH PASSWORD 'admin' WITH ALL PRIVILEGES")
-        yield database.url
-
-
-async def as_admin(url: str, *statements: str) -> None:
-    for statement in statements:
-        parameters = {"q": statement, "u": "admin", "p": "admin"}
-        async with aiohttp.ClientSession() as http, http.post(f"{url}/query", params=parameters) as answer:
-            assert answer.status == 200, await answer.text()
-            assert "error" not in await answer.text()
 
 
 async def test_a_database_that_refuses_the_password(tmp_path: Path, estate: Path, start_broker: StartBroker) -> None:

@@ -4,14 +4,12 @@ And the canary, live: the whole path, and what says that it is broken.
 """
 
 import json
-import os
-import signal
 import time
 from pathlib import Path
 
 from tests.bench.estate import BUILDING, COUNCIL
 from tests.conftest import StartBroker, StartDatabase
-from tests.delivery.harness import Publication, ingest_for, native, publisher, query, running
+from tests.delivery.harness import Publication, hanging, ingest_for, native, publisher, query, running
 
 BRIDGE = "zigbee2mqtt/hall"
 ROUNDS = 8
@@ -83,11 +81,7 @@ async def test_the_canary_makes_the_whole_way_and_tells_when_it_cannot(
         assert series["tags"] == {"device": "tolbooth-ingest"}
         assert 0 < series["values"][0][1] < 10
         assert said["received"] == sum(said["fates"].values()) == 0
-        assert database.process.pid is not None
-        os.kill(database.process.pid, signal.SIGSTOP)  # it accepts connections and answers nothing
-        try:
+        with hanging(database):
             said = await ingest.until(lambda said: not said["ready"], 20)
             assert "the way to the database is held up" in said["canary"]
-        finally:
-            os.kill(database.process.pid, signal.SIGCONT)
         await ingest.until(lambda said: said["ready"], 40)

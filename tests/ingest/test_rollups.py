@@ -5,12 +5,11 @@ import contextlib
 import logging
 import time
 from array import array
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from devices.localdays import HALF_HOUR_NS
@@ -24,9 +23,10 @@ from ingest.rollup import service
 from ingest.rollup.recompute import recompute
 from ingest.rollup.service import RollUps, newest_part
 from ingest.rollup.touched import Touched
-from ingest.servers import Database, influxdb
+from ingest.servers import Database
 from ingest.settings import Influx as Options
 from tests.conftest import StartDatabase
+from tests.delivery.harness import as_admin, influxdb_with_accounts
 from tests.ingest.journals import opened
 
 METER = "meter,building=hall,council=moor,device={device},meter=main electricity_import_kwh={value} {time}"
@@ -215,22 +215,14 @@ async def test_an_outage_delays_roll_ups_and_loses_none(tmp_path: Path, start_da
 
 
 async def test_a_missing_right_is_told_with_its_mend_and_readings_go_on(tmp_path: Path) -> None:
-    async with influxdb(tmp_path / "influxdb", protected=True) as database, aiohttp.ClientSession(database.url) as http:
-        admin = {"Authorization": aiohttp.encode_basic_auth("admin", "secret")}
-
-        async def ask(statement: str, who: Mapping[str, str] = admin) -> None:
-            async with http.post("/query", data={"q": statement}, headers=who) as answer:
-                assert answer.status == 200, await answer.text()
-                assert "error" not in (await answer.json())["results"][0]
-
-        await ask("CREATE USER admin WITH PASSWORD 'secret' WITH ALL PRIVILEGES", {})
-        for statement in (
+    async with influxdb_with_accounts(tmp_path / "influxdb") as url:
+        await as_admin(
+            url,
             "CREATE DATABASE telemetry",
             "CREATE USER ingest WITH PASSWORD 'known'",
             "GRANT ALL ON telemetry TO ingest",
-        ):
-            await ask(statement)
-        options = Options.model_validate({"url": database.url, "username": "ingest", "password": "known"})
+        )
+        options = Options.model_validate({"url": url, "username": "ingest", "password": "known"})
         async with Influx(options) as influx, opened(tmp_path / "data") as journal:
             await influx.connect()
             rolling = RollUps(journal, influx, 0)
@@ -242,8 +234,7 @@ async def test_a_missing_right_is_told_with_its_mend_and_readings_go_on(tmp_path
                 assert "create the database telemetry_rollup, and give the account of ingest" in rolling.state.text
                 assert (await journal.counts()).rows == 0, "readings go on"
                 assert (await journal.counts()).touched == 3
-                await ask("CREATE DATABASE telemetry_rollup")
-                await ask("GRANT ALL ON telemetry_rollup TO ingest")
+                await as_admin(url, "CREATE DATABASE telemetry_rollup", "GRANT ALL ON telemetry_rollup TO ingest")
                 await until_none_waits(journal)
                 assert await consumption(influx) == {0: 1.0, 1: 1.0}
 
