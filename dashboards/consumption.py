@@ -13,17 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.queries import (
-    BUILDING,
-    CHANNEL,
-    COUNCIL,
-    HALF_HOUR,
-    MAIN,
-    ROLE,
-    chosen,
-    in_london,
-    quoted,
-)
+from dashboards.queries import HALF_HOUR, MAIN, buckets, in_london, meters, quoted
 from devices import rollups
 from devices.schema import Field
 
@@ -45,18 +35,18 @@ class Rate:
 
 def over_time(field: Field, every: str, by: str, role: str) -> str:
     """Consumption of the meters of `role` in buckets of `every`, one series for each value of tag `by`."""
-    return f"SELECT sum({quoted(field.key)}) {_half_hours(role)} {_buckets(every, by)}"
+    return f"SELECT sum({quoted(field.key)}) {meters(rollups.HALF_HOUR, role)} {buckets(every, by)}"
 
 
 def of_range(field: Field, by: str, role: str) -> str:
     """Consumption of the meters of `role` over the whole time range, one value for each value of tag `by`."""
-    return f"SELECT sum({quoted(field.key)}) {_half_hours(role)} GROUP BY {quoted(by)}"
+    return f"SELECT sum({quoted(field.key)}) {meters(rollups.HALF_HOUR, role)} GROUP BY {quoted(by)}"
 
 
 def worth_over_time(rates: Iterable[Rate], every: str, by: str) -> str:
     """Consumption of several registers of main meters, each times its rate and all added up, in buckets of `every`."""
-    buckets = _buckets(every, by)
-    return f"SELECT sum({quoted('worth')}) FROM {_worth(rates, buckets)} WHERE $timeFilter {buckets}"
+    group = buckets(every, by)
+    return f"SELECT sum({quoted('worth')}) FROM {_worth(rates, group)} WHERE $timeFilter {group}"
 
 
 def worth_of_range(rates: Iterable[Rate], name: str, by: str) -> str:
@@ -79,7 +69,7 @@ def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str)
     Columns `names` are the power, and the power times `a_year`.
     """
     low, yearly = names
-    total = f"SELECT sum({quoted(electricity.key)}) AS {quoted('total')} {_half_hours(MAIN)} AND {RIPE}"
+    total = f"SELECT sum({quoted(electricity.key)}) AS {quoted('total')} {meters(rollups.HALF_HOUR, MAIN)} AND {RIPE}"
     total += f" GROUP BY time({HALF_HOUR}), {quoted(by)} fill(none)"
     lowest = f"SELECT percentile({quoted('total')}, 5) AS {quoted('lowest')} FROM ({total}) WHERE $timeFilter"
     # The mean of this one value has the time of the range, as the other columns of the table have.
@@ -101,18 +91,8 @@ def _estimated(rates: Iterable[Rate], group: str) -> str:
 
 def _parts(rate: Rate, key: str, name: str, group: str) -> Iterator[str]:
     """One column in each subquery: InfluxDB 1.x works out all of a subquery's columns for each that is asked of it."""
-    yield f"(SELECT sum({quoted(key)}) * {rate.worth!r} AS {quoted(name)} {_half_hours(MAIN)} {group})"
+    yield f"(SELECT sum({quoted(key)}) * {rate.worth!r} AS {quoted(name)} {meters(rollups.HALF_HOUR, MAIN)} {group})"
     if rate.unless:
         # InfluxQL cannot ask what is absent: what has both registers is added, and taken away again.
-        both = f"{_half_hours(MAIN)} AND {quoted(rate.unless.key)} >= 0"
+        both = f"{meters(rollups.HALF_HOUR, MAIN)} AND {quoted(rate.unless.key)} >= 0"
         yield f"(SELECT sum({quoted(key)}) * {-rate.worth!r} AS {quoted(name)} {both} {group})"
-
-
-def _half_hours(role: str) -> str:
-    """Half-hours of the meters of one role; a point without a channel is the meter's total over its phases."""
-    conditions = f"{chosen((COUNCIL, BUILDING))} AND {quoted(ROLE)} = '{role}' AND {quoted(CHANNEL)} = ''"
-    return f"FROM {quoted(rollups.HALF_HOUR)} WHERE {conditions} AND $timeFilter"
-
-
-def _buckets(every: str, by: str) -> str:
-    return f"GROUP BY time({every}), {quoted(by)} fill(none) {in_london()}"
