@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.queries import HALF_HOUR, MAIN, buckets, in_london, meters, quoted
+from dashboards.queries import HALF_HOUR, MAIN, buckets, meters, quoted
 from devices import rollups
 from devices.schema import Field
 
@@ -70,13 +70,12 @@ def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str)
     """
     low, yearly = names
     total = f"SELECT sum({quoted(electricity.key)}) AS {quoted('total')} {meters(rollups.HALF_HOUR, MAIN)} AND {RIPE}"
-    total += f" GROUP BY time({HALF_HOUR}), {quoted(by)} fill(none)"
+    total += f" {buckets(HALF_HOUR, by)}"
     lowest = f"SELECT percentile({quoted('total')}, 5) AS {quoted('lowest')} FROM ({total}) WHERE $timeFilter"
     # The mean of this one value has the time of the range, as the other columns of the table have.
     power = f"mean({quoted('lowest')}) * {WATTS!r}"
     shown = f"{power} AS {quoted(low)}, {power} * {a_year!r} AS {quoted(yearly)}"
-    each = f"GROUP BY {quoted(by)} {in_london()}"
-    return f"SELECT {shown} FROM ({lowest} GROUP BY {quoted(by)}) WHERE $timeFilter {each}"
+    return f"SELECT {shown} FROM ({lowest} GROUP BY {quoted(by)}) WHERE $timeFilter GROUP BY {quoted(by)}"
 
 
 def _worth(rates: Iterable[Rate], group: str) -> str:
