@@ -60,7 +60,9 @@ def estimated_of_range(rates: Sequence[Rate], name: str, by: str) -> str:
     """Table of the values of tag `by`: the share of that which is estimated, as column `name`."""
     group = f"GROUP BY {quoted(by)}"
     shown = f"sum({quoted('estimated')}) / sum({quoted('worth')}) AS {quoted(name)}"
-    return f"SELECT {shown} FROM {_worth(rates, group)}, {_estimated(rates, group)} WHERE $timeFilter {group}"
+    return (
+        f"SELECT {shown} FROM {_worth(rates, group)}, {_worth(rates, group, estimated=True)} WHERE $timeFilter {group}"
+    )
 
 
 def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str) -> str:
@@ -78,14 +80,11 @@ def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str)
     return f"SELECT {shown} FROM ({lowest} GROUP BY {quoted(by)}) WHERE $timeFilter GROUP BY {quoted(by)}"
 
 
-def _worth(rates: Iterable[Rate], group: str) -> str:
-    """Subqueries whose columns `worth` are to be added up."""
-    return ", ".join(part for rate in rates for part in _parts(rate, rate.field.key, "worth", group))
-
-
-def _estimated(rates: Iterable[Rate], group: str) -> str:
-    """Subqueries whose columns `estimated` are to be added up."""
-    return ", ".join(part for rate in rates for part in _parts(rate, rollups.estimated(rate.field), "estimated", group))
+def _worth(rates: Iterable[Rate], group: str, *, estimated: bool = False) -> str:
+    """Subqueries whose columns `worth` are to be added up; or columns `estimated`, what of it is so."""
+    name = "estimated" if estimated else "worth"
+    keys = ((rate, rollups.estimated(rate.field) if estimated else rate.field.key) for rate in rates)
+    return ", ".join(part for rate, key in keys for part in _parts(rate, key, name, group))
 
 
 def _parts(rate: Rate, key: str, name: str, group: str) -> Iterator[str]:

@@ -27,8 +27,6 @@ HALF_HOUR: Final = "30m"
 HOUR: Final = "1h"
 DAY: Final = "1d"
 
-_METER_SERIES: Final = (BUILDING, METER, ROLE, USE, DEVICE, CHANNEL)
-
 
 def quoted(*names: str) -> str:
     """Names as InfluxQL identifiers, comma-separated."""
@@ -54,7 +52,7 @@ def councils() -> str:
 def total(field: Field, by: str, role: str) -> str:
     """Sum over the meters of `role` of their mean of a gauge in each bucket, one series for each value of tag `by`."""
     each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {meters(field.measurement, role)}"
-    inner = f"{each} GROUP BY time({EVERY}), {quoted(*_METER_SERIES)} fill(none)"
+    inner = f"{each} GROUP BY time({EVERY}), {quoted(BUILDING, METER, ROLE, USE, DEVICE, CHANNEL)} fill(none)"
     outer = f"SELECT sum({quoted('each')}) FROM ({inner}) WHERE $timeFilter"
     return f"{outer} {buckets(EVERY, by)}"
 
@@ -106,10 +104,12 @@ def latest(function: str, field: Field, by: str) -> str:
 
 def latest_mean(function: str, field: Field, every: str, by: str) -> str:
     """As `latest`, of the means over buckets of `every` in place of single values."""
-    inner = (
-        f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({_each_space(field, every)}) "
-        f"WHERE $timeFilter GROUP BY {quoted(BUILDING, SPACE, PART)}"
+    part = quoted(BUILDING, SPACE, PART)
+    each = (
+        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {readings(field.measurement)} "
+        f"GROUP BY time({every}), {part} fill(none)"
     )
+    inner = f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({each}) WHERE $timeFilter GROUP BY {part}"
     return f"SELECT {function}({quoted('last')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
 
@@ -139,13 +139,6 @@ def hours_held(field: Field, name: str, full: float = 1.0) -> str:
     return (
         f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted(name)} > 0 AND $timeFilter "
         f"GROUP BY {quoted(BUILDING, SPACE)} {in_london()}"
-    )
-
-
-def _each_space(field: Field, every: str) -> str:
-    return (
-        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {readings(field.measurement)} "
-        f"GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none)"
     )
 
 
