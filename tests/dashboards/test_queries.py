@@ -25,11 +25,6 @@ def week(database: Database) -> Connection:
     return Connection(database.url, "boards_week")
 
 
-@pytest.fixture
-def days(database: Database) -> Connection:
-    return Connection(database.url, "boards_days")
-
-
 PANELS = [(board, panel) for board in committed() for panel in board["panels"]]
 
 
