@@ -132,7 +132,8 @@ HEAT_TOTAL = Text(
 )
 POWER_OVER_TIME = Text(
     "Power by building",
-    f"Mean electric power of each building's main meters. {MAIN_METERS} What remains at night is the baseload.",
+    f"Mean electric power of each building's main meters. {MAIN_METERS} What remains at night runs when nobody is "
+    "there.",
     "No main electricity meter reported power in this time range.",
 )
 BY_HALF_HOUR = Text(
