@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dashboards.sources import Source
 from devices.command import clear_errors, fail
 from devices.errors import ConfigurationError
 
@@ -35,8 +36,8 @@ def dashboards_build(
 def dashboards_push(
     url: Annotated[str, typer.Argument(help="Address of the Grafana, for example https://grafana.example.org")],
     token_file: Annotated[Path, typer.Option("--token-file", help="File with a service account's token.")],
-    readings: Annotated[str, typer.Option(help="UID of its data source of the readings.")] = "tolbooth-telemetry",
-    rollups: Annotated[str, typer.Option(help="UID of its data source of the roll-ups.")] = "tolbooth-rollups",
+    readings: Annotated[str, typer.Option(help="UID of its data source of the readings.")] = Source.READINGS.value,
+    rollups: Annotated[str, typer.Option(help="UID of its data source of the roll-ups.")] = Source.ROLLUPS.value,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
 ) -> None:
     """Create or update the boards in a Grafana that others run; twice changes nothing."""

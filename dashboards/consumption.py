@@ -13,17 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.queries import (
-    BUILDING,
-    CHANNEL,
-    COUNCIL,
-    HALF_HOUR,
-    MAIN,
-    ROLE,
-    chosen,
-    in_london,
-    quoted,
-)
+from dashboards.queries import HALF_HOUR, MAIN, buckets, meters, quoted
 from devices import rollups
 from devices.schema import Field
 
@@ -45,18 +35,18 @@ class Rate:
 
 def over_time(field: Field, every: str, by: str, role: str) -> str:
     """Consumption of the meters of `role` in buckets of `every`, one series for each value of tag `by`."""
-    return f"SELECT sum({quoted(field.key)}) {_half_hours(role)} {_buckets(every, by)}"
+    return f"SELECT sum({quoted(field.key)}) {meters(rollups.HALF_HOUR, role)} {buckets(every, by)}"
 
 
 def of_range(field: Field, by: str, role: str) -> str:
     """Consumption of the meters of `role` over the whole time range, one value for each value of tag `by`."""
-    return f"SELECT sum({quoted(field.key)}) {_half_hours(role)} GROUP BY {quoted(by)}"
+    return f"SELECT sum({quoted(field.key)}) {meters(rollups.HALF_HOUR, role)} GROUP BY {quoted(by)}"
 
 
 def worth_over_time(rates: Iterable[Rate], every: str, by: str) -> str:
     """Consumption of several registers of main meters, each times its rate and all added up, in buckets of `every`."""
-    buckets = _buckets(every, by)
-    return f"SELECT sum({quoted('worth')}) FROM {_worth(rates, buckets)} WHERE $timeFilter {buckets}"
+    group = buckets(every, by)
+    return f"SELECT sum({quoted('worth')}) FROM {_worth(rates, group)} WHERE $timeFilter {group}"
 
 
 def worth_of_range(rates: Iterable[Rate], name: str, by: str) -> str:
@@ -70,7 +60,9 @@ def estimated_of_range(rates: Sequence[Rate], name: str, by: str) -> str:
     """Table of the values of tag `by`: the share of that which is estimated, as column `name`."""
     group = f"GROUP BY {quoted(by)}"
     shown = f"sum({quoted('estimated')}) / sum({quoted('worth')}) AS {quoted(name)}"
-    return f"SELECT {shown} FROM {_worth(rates, group)}, {_estimated(rates, group)} WHERE $timeFilter {group}"
+    return (
+        f"SELECT {shown} FROM {_worth(rates, group)}, {_worth(rates, group, estimated=True)} WHERE $timeFilter {group}"
+    )
 
 
 def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str) -> str:
@@ -79,40 +71,26 @@ def baseload(electricity: Field, names: tuple[str, str], a_year: float, by: str)
     Columns `names` are the power, and the power times `a_year`.
     """
     low, yearly = names
-    total = f"SELECT sum({quoted(electricity.key)}) AS {quoted('total')} {_half_hours(MAIN)} AND {RIPE}"
-    total += f" GROUP BY time({HALF_HOUR}), {quoted(by)} fill(none)"
+    total = f"SELECT sum({quoted(electricity.key)}) AS {quoted('total')} {meters(rollups.HALF_HOUR, MAIN)} AND {RIPE}"
+    total += f" {buckets(HALF_HOUR, by)}"
     lowest = f"SELECT percentile({quoted('total')}, 5) AS {quoted('lowest')} FROM ({total}) WHERE $timeFilter"
     # The mean of this one value has the time of the range, as the other columns of the table have.
     power = f"mean({quoted('lowest')}) * {WATTS!r}"
     shown = f"{power} AS {quoted(low)}, {power} * {a_year!r} AS {quoted(yearly)}"
-    each = f"GROUP BY {quoted(by)} {in_london()}"
-    return f"SELECT {shown} FROM ({lowest} GROUP BY {quoted(by)}) WHERE $timeFilter {each}"
+    return f"SELECT {shown} FROM ({lowest} GROUP BY {quoted(by)}) WHERE $timeFilter GROUP BY {quoted(by)}"
 
 
-def _worth(rates: Iterable[Rate], group: str) -> str:
-    """Subqueries whose columns `worth` are to be added up."""
-    return ", ".join(part for rate in rates for part in _parts(rate, rate.field.key, "worth", group))
-
-
-def _estimated(rates: Iterable[Rate], group: str) -> str:
-    """Subqueries whose columns `estimated` are to be added up."""
-    return ", ".join(part for rate in rates for part in _parts(rate, rollups.estimated(rate.field), "estimated", group))
+def _worth(rates: Iterable[Rate], group: str, *, estimated: bool = False) -> str:
+    """Subqueries whose columns `worth` are to be added up; or columns `estimated`, what of it is so."""
+    name = "estimated" if estimated else "worth"
+    keys = ((rate, rollups.estimated(rate.field) if estimated else rate.field.key) for rate in rates)
+    return ", ".join(part for rate, key in keys for part in _parts(rate, key, name, group))
 
 
 def _parts(rate: Rate, key: str, name: str, group: str) -> Iterator[str]:
     """One column in each subquery: InfluxDB 1.x works out all of a subquery's columns for each that is asked of it."""
-    yield f"(SELECT sum({quoted(key)}) * {rate.worth!r} AS {quoted(name)} {_half_hours(MAIN)} {group})"
+    yield f"(SELECT sum({quoted(key)}) * {rate.worth!r} AS {quoted(name)} {meters(rollups.HALF_HOUR, MAIN)} {group})"
     if rate.unless:
         # InfluxQL cannot ask what is absent: what has both registers is added, and taken away again.
-        both = f"{_half_hours(MAIN)} AND {quoted(rate.unless.key)} >= 0"
+        both = f"{meters(rollups.HALF_HOUR, MAIN)} AND {quoted(rate.unless.key)} >= 0"
         yield f"(SELECT sum({quoted(key)}) * {-rate.worth!r} AS {quoted(name)} {both} {group})"
-
-
-def _half_hours(role: str) -> str:
-    """Half-hours of the meters of one role; a point without a channel is the meter's total over its phases."""
-    conditions = f"{chosen((COUNCIL, BUILDING))} AND {quoted(ROLE)} = '{role}' AND {quoted(CHANNEL)} = ''"
-    return f"FROM {quoted(rollups.HALF_HOUR)} WHERE {conditions} AND $timeFilter"
-
-
-def _buckets(every: str, by: str) -> str:
-    return f"GROUP BY time({every}), {quoted(by)} fill(none) {in_london()}"

@@ -190,7 +190,10 @@ def coloured(ref: str, colour: str) -> Json:
 
 
 def at_least(panel: Json, interval: str) -> Json:
-    """The panel with a lower limit of its bucket: no bucket is shorter than the devices' interval."""
+    """The panel with a lower limit of its bucket.
+
+    No bucket is shorter than what it is made of: the devices' interval, or the half-hour of roll-ups.
+    """
     return panel | {"interval": interval}
 
 

@@ -27,8 +27,6 @@ HALF_HOUR: Final = "30m"
 HOUR: Final = "1h"
 DAY: Final = "1d"
 
-_METER_SERIES: Final = (BUILDING, METER, ROLE, USE, DEVICE, CHANNEL)
-
 
 def quoted(*names: str) -> str:
     """Names as InfluxQL identifiers, comma-separated."""
@@ -53,10 +51,10 @@ def councils() -> str:
 
 def total(field: Field, by: str, role: str) -> str:
     """Sum over the meters of `role` of their mean of a gauge in each bucket, one series for each value of tag `by`."""
-    each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_meters(field, role)}"
-    inner = f"{each} GROUP BY time({EVERY}), {quoted(*_METER_SERIES)} fill(none)"
+    each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {meters(field.measurement, role)}"
+    inner = f"{each} GROUP BY time({EVERY}), {quoted(BUILDING, METER, ROLE, USE, DEVICE, CHANNEL)} fill(none)"
     outer = f"SELECT sum({quoted('each')}) FROM ({inner}) WHERE $timeFilter"
-    return f"{outer} GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
+    return f"{outer} {buckets(EVERY, by)}"
 
 
 def held_devices(state: Field, shown: Field, name: str) -> str:
@@ -64,23 +62,23 @@ def held_devices(state: Field, shown: Field, name: str) -> str:
     tags = quoted(BUILDING, SPACE, DEVICE)
     inner = (
         f"SELECT last({quoted(state.key)}) AS {quoted('held')}, last({quoted(shown.key)}) AS {quoted(name)} "
-        f"{_readings(state, (COUNCIL, BUILDING))} GROUP BY {tags}"
+        f"{readings(state.measurement, (COUNCIL, BUILDING))} GROUP BY {tags}"
     )
     return f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted('held')} = 1 GROUP BY {tags}"
 
 
 def mean(field: Field, by: str) -> str:
     """Mean of a gauge or state of the chosen spaces in each bucket, one series for each value of tag `by`."""
-    return _mean(field, by, _readings(field))
+    return _mean(field, by, readings(field.measurement))
 
 
 def mean_of_council(field: Field) -> str:
     """Mean of a gauge in each bucket over the council: a weather station serves all buildings, wherever it stands."""
-    return _mean(field, COUNCIL, _readings(field, (COUNCIL,)))
+    return _mean(field, COUNCIL, readings(field.measurement, (COUNCIL,)))
 
 
 def _mean(field: Field, by: str, where: str) -> str:
-    return f"SELECT mean({quoted(field.key)}) {where} GROUP BY time({EVERY}), {quoted(by)} fill(none) {in_london()}"
+    return f"SELECT mean({quoted(field.key)}) {where} {buckets(EVERY, by)}"
 
 
 def latest_total(field: Field, by: str, role: str) -> str:
@@ -89,7 +87,7 @@ def latest_total(field: Field, by: str, role: str) -> str:
     A meter that was swapped counts once: the metering point keeps its name.
     """
     inner = (
-        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_meters(field, role)} "
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {meters(field.measurement, role)} "
         f"GROUP BY {quoted(BUILDING, METER, ROLE, USE)}"
     )
     return f"SELECT sum({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
@@ -98,7 +96,7 @@ def latest_total(field: Field, by: str, role: str) -> str:
 def latest(function: str, field: Field, by: str) -> str:
     """`function` (mean, sum or max) over spaces of the last value of each in the range, for each value of tag `by`."""
     inner = (
-        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {readings(field.measurement)} "
         f"GROUP BY {quoted(BUILDING, SPACE, PART)}"
     )
     return f"SELECT {function}({quoted('each')}) FROM ({inner}) GROUP BY {quoted(by)}"
@@ -106,26 +104,27 @@ def latest(function: str, field: Field, by: str) -> str:
 
 def latest_mean(function: str, field: Field, every: str, by: str) -> str:
     """As `latest`, of the means over buckets of `every` in place of single values."""
-    place = quoted(BUILDING, SPACE, PART)
-    inner = (
-        f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({_each_space(field, every)}) "
-        f"WHERE $timeFilter GROUP BY {place}"
+    part = quoted(BUILDING, SPACE, PART)
+    each = (
+        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {readings(field.measurement)} "
+        f"GROUP BY time({every}), {part} fill(none)"
     )
+    inner = f"SELECT last({quoted('each')}) AS {quoted('last')} FROM ({each}) WHERE $timeFilter GROUP BY {part}"
     return f"SELECT {function}({quoted('last')}) FROM ({inner}) GROUP BY {quoted(by)}"
 
 
 def latest_of_spaces(field: Field, name: str) -> str:
     """Table of spaces: the last value of the range, as column `name`, averaged over the devices of a space."""
-    inner = f"SELECT last({quoted(field.key)}) AS {quoted('each')} {_readings(field)} GROUP BY {_place(DEVICE)}"
-    return f"SELECT mean({quoted('each')}) AS {quoted(name)} FROM ({inner}) GROUP BY {_place()}"
+    inner = (
+        f"SELECT last({quoted(field.key)}) AS {quoted('each')} {readings(field.measurement)} GROUP BY {place(DEVICE)}"
+    )
+    return f"SELECT mean({quoted('each')}) AS {quoted(name)} FROM ({inner}) GROUP BY {place()}"
 
 
 def half_hours(field: Field, name: str) -> str:
     """Table of half-hours and spaces: the mean of a gauge, as column `name`."""
-    return (
-        f"SELECT mean({quoted(field.key)}) AS {quoted(name)} {_readings(field)} "
-        f"GROUP BY time({HALF_HOUR}), {quoted(BUILDING, SPACE)} fill(none) {in_london()}"
-    )
+    source = readings(field.measurement)
+    return f"SELECT mean({quoted(field.key)}) AS {quoted(name)} {source} {buckets(HALF_HOUR, BUILDING, SPACE)}"
 
 
 def hours_held(field: Field, name: str, full: float = 1.0) -> str:
@@ -134,7 +133,7 @@ def hours_held(field: Field, name: str, full: float = 1.0) -> str:
     A gauge counts as hours at its value `full`: half an hour at half of it is a quarter of an hour.
     """
     inner = (
-        f"SELECT mean({quoted(field.key)}) * {0.5 / full!r} AS {quoted(name)} {_readings(field)} "
+        f"SELECT mean({quoted(field.key)}) * {0.5 / full!r} AS {quoted(name)} {readings(field.measurement)} "
         f"GROUP BY time({HALF_HOUR}), {quoted(BUILDING, SPACE)} fill(none)"
     )
     return (
@@ -143,21 +142,15 @@ def hours_held(field: Field, name: str, full: float = 1.0) -> str:
     )
 
 
-def _each_space(field: Field, every: str) -> str:
-    return (
-        f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {_readings(field)} "
-        f"GROUP BY time({every}), {quoted(BUILDING, SPACE, PART)} fill(none)"
-    )
-
-
-def _meters(field: Field, role: str) -> str:
-    """Readings of the meters of one role; a line without a channel is the meter's total over its phases."""
+def meters(measurement: str, role: str) -> str:
+    """What the meters of one role said; what has no channel is the meter's total over its phases."""
     conditions = f"{chosen((COUNCIL, BUILDING))} AND {quoted(ROLE)} = '{role}' AND {quoted(CHANNEL)} = ''"
-    return f"FROM {quoted(field.measurement)} WHERE {conditions} AND $timeFilter"
+    return f"FROM {quoted(measurement)} WHERE {conditions} AND $timeFilter"
 
 
-def _readings(field: Field, tags: tuple[str, ...] = (COUNCIL, BUILDING, SPACE)) -> str:
-    return f"FROM {quoted(field.measurement)} WHERE {chosen(tags)} AND $timeFilter"
+def readings(measurement: str, tags: tuple[str, ...] = (COUNCIL, BUILDING, SPACE)) -> str:
+    """What stands in a measurement for what is chosen of `tags`."""
+    return f"FROM {quoted(measurement)} WHERE {chosen(tags)} AND $timeFilter"
 
 
 def chosen(tags: tuple[str, ...]) -> str:
@@ -165,8 +158,14 @@ def chosen(tags: tuple[str, ...]) -> str:
     return " AND ".join(f"{quoted(tag)} =~ /^${tag}$/" for tag in tags)
 
 
-def _place(*more: str) -> str:
+def place(*more: str) -> str:
+    """The tags that name a space, and `more`."""
     return quoted(BUILDING, LEVEL, SPACE, *more)
+
+
+def buckets(every: str, *by: str) -> str:
+    """The clause that groups by buckets of `every` on the clock of Europe/London, and by the tags `by`."""
+    return f"GROUP BY {', '.join((f'time({every})', *map(quoted, by)))} fill(none) {in_london()}"
 
 
 def in_london() -> str:

@@ -5,12 +5,10 @@ follow the rules of `dashboards/queries.py`. Every half-hour of a space weighs t
 What happens now is asked of the readings.
 """
 
-from dashboards.queries import BUILDING, COUNCIL, EVERY, HOUR, LEVEL, PART, SPACE, chosen, in_london, quoted, tag_values
+from dashboards.queries import BUILDING, COUNCIL, EVERY, HOUR, PART, SPACE, buckets, place, quoted, readings, tag_values
 from devices import rollups
 from devices.rollups import Over, key_over
 from devices.schema import Field
-
-_PLACE = quoted(BUILDING, LEVEL, SPACE)
 
 
 def buildings() -> str:
@@ -25,23 +23,23 @@ def spaces() -> str:
 
 def share(state: Field, by: str) -> str:
     """Share of the chosen spaces and of time in which a state held, one series for each value of tag `by`."""
-    return f"SELECT mean({_mean(state)}) {_half_hours()} {_buckets(EVERY, by)}"
+    return f"SELECT mean({_mean(state)}) {readings(rollups.HALF_HOUR)} {buckets(EVERY, by)}"
 
 
 def sum_of_spaces(gauge: Field, every: str, by: str) -> str:
     """Sum over spaces of their mean in buckets of `every`, one series for each value of tag `by`."""
-    return f"SELECT sum({quoted('each')}) FROM ({_each_space(gauge, every)}) WHERE $timeFilter {_buckets(every, by)}"
+    return f"SELECT sum({quoted('each')}) FROM ({_each_space(gauge, every)}) WHERE $timeFilter {buckets(every, by)}"
 
 
 def hourly_share(state: Field, name: str, *by: str) -> str:
     """Table of hours: the share of spaces and time in which a state held, as column `name`, and the tags `by`."""
-    return f"SELECT mean({_mean(state)}) AS {quoted(name)} {_half_hours()} {_buckets(HOUR, *by)}"
+    return f"SELECT mean({_mean(state)}) AS {quoted(name)} {readings(rollups.HALF_HOUR)} {buckets(HOUR, *by)}"
 
 
 def hourly_sum(gauge: Field, name: str) -> str:
     """Table of hours: the sum over spaces of their mean, as column `name`."""
     shown = f"sum({quoted('each')}) AS {quoted(name)}"
-    return f"SELECT {shown} FROM ({_each_space(gauge, HOUR)}) WHERE $timeFilter {_buckets(HOUR)}"
+    return f"SELECT {shown} FROM ({_each_space(gauge, HOUR)}) WHERE $timeFilter {buckets(HOUR)}"
 
 
 def use_of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -> str:
@@ -49,15 +47,17 @@ def use_of_spaces(occupied: Field, people: Field, names: tuple[str, str, str]) -
     share, usual, peak = names
     return (
         f"SELECT mean({_mean(occupied)}) AS {quoted(share)}, mean({_mean(people)}) AS {quoted(usual)}, "
-        f"max({quoted(key_over(people, Over.MOST))}) AS {quoted(peak)} {_half_hours()} GROUP BY {_PLACE}"
+        f"max({quoted(key_over(people, Over.MOST))}) AS {quoted(peak)} {readings(rollups.HALF_HOUR)} GROUP BY {place()}"
     )
 
 
 def never(state: Field, name: str) -> str:
     """Table of spaces in which a state never held in the range; column `name` is how many readings say so."""
-    readings = f"sum({quoted(key_over(state, Over.READINGS))}) AS {quoted(name)}"
-    inner = f"SELECT max({_mean(state)}) AS {quoted('highest')}, {readings} {_half_hours()} GROUP BY {_PLACE}"
-    return f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted('highest')} = 0 GROUP BY {_PLACE}"
+    shown = (
+        f"max({_mean(state)}) AS {quoted('highest')}, sum({quoted(key_over(state, Over.READINGS))}) AS {quoted(name)}"
+    )
+    inner = f"SELECT {shown} {readings(rollups.HALF_HOUR)} GROUP BY {place()}"
+    return f"SELECT {quoted(name)} FROM ({inner}) WHERE {quoted('highest')} = 0 GROUP BY {place()}"
 
 
 def half_hours_held(state: Field, name: str) -> str:
@@ -71,21 +71,14 @@ def half_hours_never(state: Field, name: str) -> str:
 
 
 def _half_hours_where(state: Field, name: str, test: str) -> str:
-    where = f"{_half_hours()} AND {_mean(state)} {test}"
+    where = f"{readings(rollups.HALF_HOUR)} AND {_mean(state)} {test}"
     return f"SELECT {_mean(state)} AS {quoted(name)} {where} GROUP BY {quoted(BUILDING, SPACE)}"
 
 
 def _each_space(field: Field, every: str) -> str:
-    return f"SELECT mean({_mean(field)}) AS {quoted('each')} {_half_hours()} {_buckets(every, BUILDING, SPACE, PART)}"
-
-
-def _buckets(every: str, *by: str) -> str:
-    return f"GROUP BY {', '.join((f'time({every})', *map(quoted, by)))} fill(none) {in_london()}"
+    group = buckets(every, BUILDING, SPACE, PART)
+    return f"SELECT mean({_mean(field)}) AS {quoted('each')} {readings(rollups.HALF_HOUR)} {group}"
 
 
 def _mean(field: Field) -> str:
     return quoted(key_over(field, Over.MEAN))
-
-
-def _half_hours() -> str:
-    return f"FROM {quoted(rollups.HALF_HOUR)} WHERE {chosen((COUNCIL, BUILDING, SPACE))} AND $timeFilter"

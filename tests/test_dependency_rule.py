@@ -56,7 +56,7 @@ def test_the_command_imports_late() -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     early = {name for name in started if name.split(".")[0] in OURS and "command" not in name.rpartition(".")[2]}
-    needed = {"devices.errors", "devices.rollups", "devices.schema", "devices.tables"}
+    needed = {"dashboards.sources", "devices.errors", "devices.rollups", "devices.schema", "devices.tables"}
     assert early == (OURS - {"simulators"}) | needed, "beside commands, only what options and errors need"
     assert {"numpy", "orjson", "pydantic", "aiohttp", "nicegui"}.isdisjoint(started)
 

@@ -46,7 +46,7 @@ from dashboards.queries import (
 from dashboards.thresholds import TEMPERATURE
 from dashboards.transformations import arrange, merge
 from devices import factors
-from devices.schema import BY_NAME
+from devices.schema import BY_NAME, Field
 
 POWER = BY_NAME["power"]
 ELECTRICITY, HEAT = BY_NAME["electricity_import"], BY_NAME["heat"]
@@ -132,7 +132,8 @@ HEAT_TOTAL = Text(
 )
 POWER_OVER_TIME = Text(
     "Power by building",
-    f"Mean electric power of each building's main meters. {MAIN_METERS} What remains at night is the baseload.",
+    f"Mean electric power of each building's main meters. {MAIN_METERS} What remains at night runs when nobody is "
+    "there.",
     "No main electricity meter reported power in this time range.",
 )
 BY_HALF_HOUR = Text(
@@ -235,14 +236,15 @@ def _worth() -> tuple[tuple[int, Json], ...]:
 
 def _totals() -> tuple[tuple[int, Json], ...]:
     return (
-        (8, _in_range(ELECTRICITY_TOTAL, KILOWATT_HOURS, consumption.of_range(ELECTRICITY, BUILDING, MAIN))),
-        (8, _in_range(GAS_TOTAL, GAS.display, consumption.of_range(GAS, BUILDING, MAIN))),
-        (8, _in_range(HEAT_TOTAL, KILOWATT_HOURS, consumption.of_range(HEAT, BUILDING, MAIN))),
+        (8, _in_range(ELECTRICITY_TOTAL, ELECTRICITY)),
+        (8, _in_range(GAS_TOTAL, GAS)),
+        (8, _in_range(HEAT_TOTAL, HEAT)),
     )
 
 
-def _in_range(text: Text, unit: str, query: str) -> Json:
-    return stat(text, unit, [rolled_up(query, alias(BUILDING))])
+def _in_range(text: Text, register: Field) -> Json:
+    query = consumption.of_range(register, BUILDING, MAIN)
+    return stat(text, register.display, [rolled_up(query, alias(BUILDING))])
 
 
 def _now() -> tuple[tuple[int, Json], ...]:

@@ -51,7 +51,7 @@ class Influx:
         if self._session:
             await self._session.close()
 
-    async def query(self, text: str, source: Source = Source.READINGS) -> list[Series]:
+    async def query(self, text: str, source: Source) -> list[Series]:
         """The series of one statement to a data source, times in milliseconds.
 
         Raises:

@@ -52,7 +52,7 @@ def span(start: datetime, end: datetime) -> Range:
 
 
 async def rows(
-    connection: Connection, text: str, start: datetime, end: datetime, source: Source = Source.READINGS
+    connection: Connection, text: str, start: datetime, end: datetime, source: Source
 ) -> list[dict[str, object]]:
     """The answer to a query of a table, with its tags."""
     query = with_time(with_variables(text, ALL), span(start, end), "1d", 0)

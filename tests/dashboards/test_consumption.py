@@ -14,7 +14,6 @@ from dashboards.preview.influx import Connection
 from dashboards.sources import Source
 from devices import factors
 from devices.schema import BY_NAME
-from ingest.servers import Database
 from tests.dashboards.database import fill, rows
 from tests.dashboards.readings import LONDON
 
@@ -26,11 +25,6 @@ NOON, END = START + timedelta(hours=12), START + timedelta(days=1)
 TAGS = "council=strathmore,building=town-house,device={device},meter={meter},role=main"
 
 Reading = tuple[datetime, float]
-
-
-@pytest.fixture
-def days(database: Database) -> Connection:
-    return Connection(database.url, "boards_days")
 
 
 def register(

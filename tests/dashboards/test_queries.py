@@ -25,11 +25,6 @@ def week(database: Database) -> Connection:
     return Connection(database.url, "boards_week")
 
 
-@pytest.fixture
-def days(database: Database) -> Connection:
-    return Connection(database.url, "boards_days")
-
-
 PANELS = [(board, panel) for board in committed() for panel in board["panels"]]
 
 
@@ -84,7 +79,8 @@ async def test_only_devices_that_are_silent_last_have_gone_quiet(days: Connectio
             for step, value in enumerate(values)
         ),
     )
-    silent = await rows(days, queries.held_devices(BY_NAME["silent"], BY_NAME["age"], "age"), start, end)
+    text = queries.held_devices(BY_NAME["silent"], BY_NAME["age"], "age")
+    silent = await rows(days, text, start, end, Source.READINGS)
     assert [(row["device"], row["age"]) for row in silent] == [("quiet", 61)]
 
 

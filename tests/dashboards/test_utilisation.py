@@ -20,7 +20,6 @@ from devices.schema import BY_NAME
 from devices.timestamps import SECOND
 from ingest.influx import Influx as Writer
 from ingest.retention import forget, kept_since, oldest
-from ingest.servers import Database
 from ingest.settings import Influx as Options
 from tests.dashboards.database import ALL, fill, rows, span
 from tests.dashboards.readings import LONDON, lines
@@ -34,11 +33,6 @@ OF_NOW = {occupancy.PEOPLE_NOW.title, occupancy.IN_USE_NOW.title}
 
 Said = dict[tuple[str, str], list[tuple[int, float, float]]]
 """(building, space) → time in seconds, occupied, people"""
-
-
-@pytest.fixture
-def days(database: Database) -> Connection:
-    return Connection(database.url, "boards_days")
 
 
 def said(source: Iterator[str]) -> Said:

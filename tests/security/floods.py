@@ -4,8 +4,8 @@ The long form is `python -m tests.security.floods`; CI has a short one (test_flo
 
 One device publishes and waits until its reading is in the database, again and again: in quiet, and while a gateway that
 is admitted floods the broker. Broker and accounts are as shipped. Machines differ and other work disturbs, so times are
-compared within one run, in several rounds, and times below `FLOOR_S` count as `FLOOR_S`: nobody who waits for a device
-that speaks once a minute can tell them apart.
+compared within one run, in several rounds, and times below `floor_s` (by default `FLOOR_S`) count as that: nobody who
+waits for a device that speaks once a minute can tell them apart.
 """
 
 import argparse
