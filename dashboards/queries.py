@@ -52,7 +52,7 @@ def councils() -> str:
 def total(field: Field, by: str, role: str) -> str:
     """Sum over the meters of `role` of their mean of a gauge in each bucket, one series for each value of tag `by`."""
     each = f"SELECT mean({quoted(field.key)}) AS {quoted('each')} {meters(field.measurement, role)}"
-    inner = f"{each} GROUP BY time({EVERY}), {quoted(BUILDING, METER, ROLE, USE, DEVICE, CHANNEL)} fill(none)"
+    inner = f"{each} {buckets(EVERY, BUILDING, METER, ROLE, USE, DEVICE, CHANNEL)}"
     outer = f"SELECT sum({quoted('each')}) FROM ({inner}) WHERE $timeFilter"
     return f"{outer} {buckets(EVERY, by)}"
 
